@@ -1,0 +1,81 @@
+"""The native-async client of the trigger: reads only, it has no submit and no upload."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import aiohttp
+import pendulum
+
+from pixverse_provider.api.pacing import RequestBudget
+from pixverse_provider.api.protocol import (
+    Answer,
+    Call,
+    network_error,
+    new_trace_id,
+    read_answer,
+    request_headers,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pixverse_provider.api.settings import ClientSettings
+
+__all__ = ["AsyncPixVerseClient"]
+
+T = TypeVar("T")
+
+
+class AsyncPixVerseClient:
+    """Free PixVerse calls on an event loop, all over one session; make one client per loop and share it.
+
+    There is no retry in here: when to look again is the decision of the wait that shares this client.
+
+    :param settings: where the API is and the key.
+    """
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._budget = RequestBudget(settings.max_requests_per_second)
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=settings.timeout), trust_env=True
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the session and its connections."""
+        await self._session.close()
+
+    async def call_once(self, call: Call[T]) -> T:
+        """Make one HTTP attempt of a free call, under a fresh trace id.
+
+        :raises PixVerseError: what it met.
+        :raises ValueError: for a paid call, which must never come from a trigger.
+        """
+        if call.paid:
+            raise ValueError(f"the async client makes no paid call, so it does not {call.what}")
+        await asyncio.sleep(self._budget.take(time.monotonic()))
+        trace_id = new_trace_id()
+        api_key = self._settings.api_key
+        try:
+            async with self._session.request(
+                call.method,
+                self._settings.base_url + call.path,
+                headers=request_headers(api_key, trace_id),
+                params=call.query,
+                allow_redirects=False,
+            ) as response:
+                answer = Answer(response.status, response.headers, await response.read())
+        except (aiohttp.ClientError, TimeoutError) as err:
+            raise network_error(call, err, trace_id=trace_id, sent=True) from err
+        return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=pendulum.now("UTC"))

@@ -1,0 +1,271 @@
+"""The synchronous client: what the protocol says, over ``requests``, with ``tenacity`` for every retry."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeVar
+
+import pendulum
+import requests
+import tenacity
+import urllib3
+from requests_toolbelt import MultipartEncoder
+
+from pixverse_provider.api.calls import IMAGE_UPLOAD_PATH, MEDIA_UPLOAD_PATH
+from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, backoff_seconds, retry_after_of
+from pixverse_provider.api.protocol import (
+    Answer,
+    Call,
+    network_error,
+    new_trace_id,
+    read_answer,
+    request_headers,
+)
+from pixverse_provider.api.results import Image, Media, Submission
+from pixverse_provider.exceptions import (
+    PixVerseAmbiguousSubmitError,
+    PixVerseError,
+    PixVerseTransientError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pixverse_provider.api.generations import GenerationRequest
+    from pixverse_provider.api.settings import ClientSettings
+
+__all__ = ["PixVerseClient", "UploadSource"]
+
+T = TypeVar("T")
+
+# How often one submit is repeated under its own trace id before the task's retries take over.
+SUBMIT_ATTEMPTS = 3
+_CONNECT_TIMEOUT = 10.0
+# A pause that is asked for and is longer than this is better spent outside of a worker.
+_LONGEST_PAUSE_IN_CALL = 60.0
+
+
+class UploadSource(Protocol):
+    """A file that can be opened again for each attempt."""
+
+    @property
+    def file_name(self) -> str:
+        """Name to send, without folders."""
+
+    @property
+    def content_type(self) -> str:
+        """Media type to send."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    def open(self) -> IO[bytes]:
+        """Open for reading from the start."""
+
+
+class PixVerseClient:
+    """PixVerse API calls from a worker; not for an event loop.
+
+    Calls that cost nothing are tried up to four times, each HTTP attempt under a fresh trace id. A submit
+    keeps the trace id it is given, so that repeating it starts no second job. Redirects are never followed,
+    since the key would travel with them.
+
+    :param settings: where the API is and the key.
+    :param sleep: for tests.
+    """
+
+    def __init__(self, settings: ClientSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._settings = settings
+        self._session = requests.Session()
+        self._budget = RequestBudget(settings.max_requests_per_second)
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._session.close()
+
+    def call(self, call: Call[T]) -> T:
+        """Make a free call; errors that pass are tried again, up to four attempts.
+
+        :raises PixVerseError: what the last attempt met.
+        """
+        result: T = self._retrying(_may_repeat_free_call, FREE_CALL_ATTEMPTS)(self.call_once, call)
+        return result
+
+    def call_once(self, call: Call[T], *, trace_id: str | None = None, timeout: float | None = None) -> T:
+        """Make one HTTP attempt of a call.
+
+        :param trace_id: a fresh one by default.
+        :param timeout: seconds; that of the settings by default.
+        """
+        return self._exchange(
+            call,
+            trace_id or new_trace_id(),
+            timeout,
+            params=call.query,
+            json=call.payload,
+            data=call.form,
+        )
+
+    def submit(
+        self, request: GenerationRequest, *, trace_id: str, attempts: int = SUBMIT_ATTEMPTS
+    ) -> Submission:
+        """Submit a paid job; every attempt carries the same trace id, so that at most one job is made.
+
+        :param trace_id: key of this job.
+        :param attempts: HTTP attempts while the answer is lost or the request could not be sent.
+        :raises PixVerseAmbiguousSubmitError: where the last answer was lost, so that a job may exist.
+        :raises PixVerseError: where PixVerse refused; its ``answer_lost`` tells whether an earlier attempt
+            under this trace id may have made a job all the same.
+        """
+        answer_lost = False
+
+        def attempt() -> Submission:
+            nonlocal answer_lost
+            try:
+                return self.call_once(request.call(), trace_id=trace_id)
+            except PixVerseAmbiguousSubmitError:
+                answer_lost = True
+                raise
+
+        try:
+            submission = self._retrying(_may_repeat_submit, attempts)(attempt)
+        except PixVerseError as err:
+            err.answer_lost = answer_lost
+            raise
+        return replace(submission, replayed=answer_lost)
+
+    def upload_media(self, source: UploadSource) -> Media:
+        """Upload a video or audio, streamed; free, up to four attempts."""
+        return self._upload(
+            source, "file", Call("upload the media", "POST", MEDIA_UPLOAD_PATH, Media.from_resp)
+        )
+
+    def upload_image(self, source: UploadSource) -> Image:
+        """Upload an image, streamed; free, up to four attempts."""
+        return self._upload(
+            source, "image", Call("upload the image", "POST", IMAGE_UPLOAD_PATH, Image.from_resp)
+        )
+
+    def _upload(self, source: UploadSource, part: str, call: Call[T]) -> T:
+        retrying = self._retrying(_may_repeat_free_call, FREE_CALL_ATTEMPTS)
+        result: T = retrying(self._upload_once, source, part, call)
+        return result
+
+    def _upload_once(self, source: UploadSource, part: str, call: Call[T]) -> T:
+        with source.open() as stream:
+            body = MultipartEncoder(
+                fields={part: (source.file_name, _Sized(stream, source.size), source.content_type)}
+            )
+            return self._exchange(
+                call, new_trace_id(), None, data=body, headers={"Content-Type": body.content_type}
+            )
+
+    def _exchange(
+        self,
+        call: Call[T],
+        trace_id: str,
+        timeout: float | None,
+        *,
+        headers: dict[str, str] | None = None,
+        **body: Any,
+    ) -> T:
+        self._sleep(self._budget.take(time.monotonic()))
+        api_key = self._settings.api_key
+        read_timeout = timeout or self._settings.timeout
+        try:
+            response = self._session.request(
+                call.method,
+                self._settings.base_url + call.path,
+                headers=request_headers(api_key, trace_id) | (headers or {}),
+                timeout=(min(_CONNECT_TIMEOUT, read_timeout), read_timeout),
+                allow_redirects=False,
+                **body,
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as err:
+            raise network_error(call, err, trace_id=trace_id, sent=_may_have_been_sent(err)) from err
+        answer = Answer(response.status_code, response.headers, response.content)
+        return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=pendulum.now("UTC"))
+
+    def _retrying(self, worth_it: Callable[[BaseException], bool], attempts: int) -> tenacity.Retrying:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(worth_it),
+            stop=tenacity.stop_after_attempt(attempts),
+            wait=_pause,
+            sleep=self._sleep,
+            reraise=True,
+        )
+
+
+class _Sized:
+    """A stream of known length, as the multipart encoder wants it; nothing is read before it is sent."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream = stream
+        self.len = size
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.len -= len(data)
+        return data
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return backoff_seconds(
+        state.attempt_number,
+        jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+        retry_after=retry_after_of(error),
+    )
+
+
+def _may_repeat_free_call(error: BaseException) -> bool:
+    return isinstance(error, PixVerseTransientError) and _short_enough(error)
+
+
+def _may_repeat_submit(error: BaseException) -> bool:
+    """Tell whether a submit is repeated at once: only where no envelope refused it."""
+    if isinstance(error, PixVerseAmbiguousSubmitError):
+        return True
+    return isinstance(error, PixVerseTransientError) and error.err_code is None and _short_enough(error)
+
+
+def _short_enough(error: PixVerseTransientError) -> bool:
+    return (error.retry_after or 0.0) <= _LONGEST_PAUSE_IN_CALL
+
+
+def _may_have_been_sent(error: Exception) -> bool:
+    """Tell whether a request that failed may have reached the service."""
+    if isinstance(
+        error,
+        requests.ConnectTimeout
+        | requests.exceptions.InvalidURL
+        | requests.exceptions.InvalidSchema
+        | requests.exceptions.SSLError,
+    ):
+        return False
+    return not any(
+        isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return the error and what it was made of; requests hides urllib3's reason in the arguments."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, BaseException) and item not in found:
+            found.append(item)
+            todo += [*item.args, getattr(item, "reason", None)]
+    return found

@@ -1,0 +1,160 @@
+"""The generation requests of PixVerse: one frozen dataclass per kind, with its path, rules and price.
+
+A request is checked when it is made, before any call, so that bad input costs no credit. Field names are
+those of the API.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from pixverse_provider.api.ids import Id, optional_id
+from pixverse_provider.api.pricing import lip_sync_tts_credits
+from pixverse_provider.api.protocol import Call
+from pixverse_provider.api.results import Submission
+from pixverse_provider.exceptions import PixVerseInvalidRequestError
+
+__all__ = ["LIP_SYNC_TTS_MAX_CHARACTERS", "GenerationRequest", "LipSyncRequest"]
+
+LIP_SYNC_TTS_MAX_CHARACTERS = 200
+
+
+class GenerationRequest(ABC):
+    """A job to be made: what is sent, and what it costs as far as that is known beforehand."""
+
+    kind: ClassVar[str]
+    """What it makes, in words, for logs and messages."""
+    path: ClassVar[str]
+    """Path of the call below the base URL."""
+
+    def payload(self) -> dict[str, Any]:
+        """Return the JSON body: the fields that are given, under the names of the API."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in values.items() if value is not None}
+
+    @abstractmethod
+    def estimated_credits(self) -> int | None:
+        """Return the price in credits, or None where the published tables do not tell it from the request."""
+
+    def call(self) -> Call[Submission]:
+        """Return the paid call that submits this request."""
+        return Call(
+            f"submit the {self.kind}",
+            "POST",
+            self.path,
+            Submission.from_resp,
+            payload=self.payload(),
+            paid=True,
+        )
+
+
+@dataclass(frozen=True)
+class LipSyncRequest(GenerationRequest):
+    """Lip sync a video to an uploaded audio or to synthetic speech (POST ``/video/lip_sync/generate``).
+
+    Exactly one video source and exactly one speech source. Ids may be ints or strings of digits; ``None``,
+    ``0`` and ``""`` count as not given.
+
+    :param source_video_id: a finished video that PixVerse made.
+    :param video_media_id: an uploaded video.
+    :param audio_media_id: an uploaded audio.
+    :param lip_sync_tts_speaker_id: an id of the voice list, or ``auto`` in any case.
+    :param lip_sync_tts_content: text to speak, 1 to 200 characters.
+    :raises PixVerseInvalidRequestError: where a rule is broken; names the field, the value and the way out.
+    """
+
+    kind: ClassVar[str] = "lip sync"
+    path: ClassVar[str] = "/video/lip_sync/generate"
+
+    source_video_id: Id | None = None
+    video_media_id: Id | None = None
+    audio_media_id: Id | None = None
+    lip_sync_tts_speaker_id: str | int | None = None
+    lip_sync_tts_content: str | None = None
+
+    def __post_init__(self) -> None:
+        """Bring every field to the form of the API, and check the rules."""
+        for name in ("source_video_id", "video_media_id", "audio_media_id"):
+            object.__setattr__(self, name, optional_id(getattr(self, name), name))
+        object.__setattr__(self, "lip_sync_tts_speaker_id", _speaker(self.lip_sync_tts_speaker_id))
+        object.__setattr__(self, "lip_sync_tts_content", _speech(self.lip_sync_tts_content))
+        self._check_video_source()
+        self._check_speech_source()
+
+    def estimated_credits(self) -> int | None:
+        """Return the price of the speech; None for an audio, whose length only PixVerse knows."""
+        if self.lip_sync_tts_content is None:
+            return None
+        return lip_sync_tts_credits(self.lip_sync_tts_content)
+
+    def _check_video_source(self) -> None:
+        if self.source_video_id is None and self.video_media_id is None:
+            raise PixVerseInvalidRequestError(
+                "A lip sync needs a video: give source_video_id (a video that PixVerse made) or "
+                "video_media_id (an uploaded video)."
+            )
+        if self.source_video_id is not None and self.video_media_id is not None:
+            raise PixVerseInvalidRequestError(
+                f"A lip sync takes one video, but both source_video_id={self.source_video_id} and "
+                f"video_media_id={self.video_media_id} are given. Leave one out."
+            )
+
+    def _check_speech_source(self) -> None:
+        text, speaker = self.lip_sync_tts_content, self.lip_sync_tts_speaker_id
+        if self.audio_media_id is not None:
+            extra = [
+                name for name in ("lip_sync_tts_speaker_id", "lip_sync_tts_content") if getattr(self, name)
+            ]
+            if extra:
+                raise PixVerseInvalidRequestError(
+                    f"A lip sync takes an audio or a text, but audio_media_id={self.audio_media_id} and "
+                    f"{' and '.join(extra)} are given. Leave one of the two out."
+                )
+            return
+        if text is None and speaker is None:
+            raise PixVerseInvalidRequestError(
+                "A lip sync needs speech: give audio_media_id (an uploaded audio), or lip_sync_tts_content "
+                "with lip_sync_tts_speaker_id (a text to speak)."
+            )
+        if text is None:
+            raise PixVerseInvalidRequestError(
+                f"lip_sync_tts_speaker_id={speaker!r} is given without a text: "
+                "give lip_sync_tts_content as well."
+            )
+        if speaker is None:
+            raise PixVerseInvalidRequestError(
+                "lip_sync_tts_content is given without a voice: give lip_sync_tts_speaker_id as well "
+                "('auto', or an id of the voice list)."
+            )
+        if len(text) > LIP_SYNC_TTS_MAX_CHARACTERS:
+            raise PixVerseInvalidRequestError(
+                f"lip_sync_tts_content has {len(text)} characters and at most "
+                f"{LIP_SYNC_TTS_MAX_CHARACTERS} are allowed: shorten it, or upload it as an audio."
+            )
+
+
+def _speaker(value: object) -> str | None:
+    """Bring a voice to the form of the API: ``auto``, or the digits of an id."""
+    text = "" if value is None else str(value).strip()
+    if text in ("", "0"):
+        return None
+    if text.lower() == "auto":
+        return "auto"
+    if not re.fullmatch(r"[0-9]+", text):
+        raise PixVerseInvalidRequestError(
+            f"lip_sync_tts_speaker_id must be 'auto' or an id of the voice list such as '7', not {value!r}."
+        )
+    return text
+
+
+def _speech(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise PixVerseInvalidRequestError(f"lip_sync_tts_content must be a text, not {value!r}.")
+    if not value.strip():
+        raise PixVerseInvalidRequestError("lip_sync_tts_content holds only blanks: give a text to speak.")
+    return value

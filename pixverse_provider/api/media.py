@@ -1,0 +1,164 @@
+"""Files that PixVerse takes: types, how each begins, and the limits. Pure.
+
+Source: upload pages of docs.platform.pixverse.ai. Where the sources disagree, the lower limit warns and only
+the higher one refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pixverse_provider.exceptions import PixVerseSourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["IMAGE", "MEDIA", "SNIFFED_BYTES", "UploadKind", "check_size", "content_type_of"]
+
+_MB = 1_000_000
+
+SNIFFED_BYTES = 16
+"""How much of a file tells its type."""
+
+
+@dataclass(frozen=True)
+class FileType:
+    """A type of file.
+
+    :param content_type: what is sent to PixVerse.
+    :param begins: tells from the first bytes whether a file is of this type.
+    """
+
+    content_type: str
+    begins: Callable[[bytes], bool]
+
+
+@dataclass(frozen=True)
+class UploadKind:
+    """What one of the two upload calls takes.
+
+    :param name: in words, for messages.
+    :param types: by file name ending.
+    :param warn_above: bytes above which some sources say that PixVerse refuses.
+    :param refuse_above: bytes above which all of them say so.
+    """
+
+    name: str
+    types: dict[str, FileType]
+    warn_above: int
+    refuse_above: int
+
+
+def _mp4(head: bytes) -> bool:
+    return head[4:8] == b"ftyp"
+
+
+def _quicktime(head: bytes) -> bool:
+    # Old QuickTime files begin with another atom than "ftyp".
+    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+
+
+def _webm(head: bytes) -> bool:
+    return head[:4] == b"\x1a\x45\xdf\xa3"
+
+
+def _mpeg_audio(head: bytes) -> bool:
+    return head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)
+
+
+def _wav(head: bytes) -> bool:
+    return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
+
+
+def _aac(head: bytes) -> bool:
+    return (
+        head[:3] == b"ID3"
+        or head[:4] == b"ADIF"
+        or (head[:1] == b"\xff" and head[1:2] in (b"\xf0", b"\xf1", b"\xf8", b"\xf9"))
+    )
+
+
+def _jpeg(head: bytes) -> bool:
+    return head[:3] == b"\xff\xd8\xff"
+
+
+def _png(head: bytes) -> bool:
+    return head[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def _webp(head: bytes) -> bool:
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+
+
+MEDIA = UploadKind(
+    "a video or audio",
+    {
+        ".mp4": FileType("video/mp4", _mp4),
+        ".mov": FileType("video/quicktime", _quicktime),
+        ".webm": FileType("video/webm", _webm),
+        ".mp3": FileType("audio/mpeg", _mpeg_audio),
+        ".wav": FileType("audio/wav", _wav),
+        ".m4a": FileType("audio/x-m4a", _mp4),
+        ".aac": FileType("audio/aac", _aac),
+    },
+    warn_above=50 * _MB,
+    refuse_above=100 * _MB,
+)
+
+IMAGE = UploadKind(
+    "an image",
+    {
+        ".png": FileType("image/png", _png),
+        ".jpg": FileType("image/jpeg", _jpeg),
+        ".jpeg": FileType("image/jpeg", _jpeg),
+        ".webp": FileType("image/webp", _webp),
+    },
+    warn_above=20 * _MB,
+    refuse_above=20 * _MB,
+)
+
+
+def content_type_of(kind: UploadKind, name: str, head: bytes) -> str:
+    """Return the content type to send for a file.
+
+    :param kind: of upload.
+    :param name: the file as the user named it, for the ending and the message.
+    :param head: its first :data:`SNIFFED_BYTES` bytes.
+    :raises PixVerseSourceError: where PixVerse takes no such file, or its content is not what its name says.
+    """
+    base = name.rpartition("/")[2]
+    dot = base.rfind(".")
+    ending = base[dot:].lower() if dot >= 0 else ""
+    allowed = ", ".join(kind.types)
+    file_type = kind.types.get(ending)
+    if file_type is None:
+        raise PixVerseSourceError(
+            f"source {name!r} is not {kind.name} that PixVerse takes: its name must end in one of {allowed}."
+        )
+    if not file_type.begins(head):
+        raise PixVerseSourceError(
+            f"source {name!r} does not hold what its name says ({file_type.content_type}): convert it to "
+            f"one of {allowed}."
+        )
+    return file_type.content_type
+
+
+def check_size(kind: UploadKind, name: str, size: int) -> str | None:
+    """Check the length of a file; return a warning where sources disagree on whether PixVerse takes it.
+
+    :raises PixVerseSourceError: where it is empty or too large.
+    """
+    if size == 0:
+        raise PixVerseSourceError(f"source {name!r} is empty (0 bytes): there is nothing to upload.")
+    if size > kind.refuse_above:
+        raise PixVerseSourceError(
+            f"source {name!r} is too large: {size / _MB:.1f} MB, and PixVerse takes {kind.name} of at most "
+            f"{kind.refuse_above / _MB:.0f} MB. Compress or cut it."
+        )
+    if size > kind.warn_above:
+        return (
+            f"source {name!r} has {size / _MB:.1f} MB; some pages of PixVerse name "
+            f"{kind.warn_above / _MB:.0f} MB as the limit."
+        )
+    return None

@@ -1,0 +1,3 @@
+"""Airflow hooks for PixVerse."""
+
+from __future__ import annotations

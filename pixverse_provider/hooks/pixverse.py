@@ -1,0 +1,219 @@
+"""The hook: from an Airflow connection to a PixVerse client, and the calls that users make."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from pixverse_provider.api.calls import (
+    balance_call,
+    image_from_url_call,
+    media_from_url_call,
+    video_call,
+    voices_call,
+)
+from pixverse_provider.api.settings import DEFAULT_TIMEOUT, ClientSettings, normalise_base_url
+from pixverse_provider.exceptions import PixVerseConfigurationError, PixVerseError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from pixverse_provider.api.async_client import AsyncPixVerseClient
+    from pixverse_provider.api.client import PixVerseClient, UploadSource
+    from pixverse_provider.api.generations import GenerationRequest
+    from pixverse_provider.api.results import Balance, Image, Media, Submission, Video, Voice
+
+__all__ = ["PixVerseHook", "settings_from_connection"]
+
+# The person who presses "Test" waits for the answer.
+_TEST_TIMEOUT = 10.0
+
+
+class PixVerseHook(BaseHook):
+    """Talk to the PixVerse Platform API with the API key of an Airflow connection.
+
+    Making a hook looks up no connection and opens none; the first call does. Close it, or use it in a
+    ``with`` statement, to give its connections back.
+
+    .. seealso:: ``docs/connection.md`` for the fields of the connection.
+
+    :param pixverse_conn_id: connection of type ``pixverse``: API key in the password, base URL in the host
+        (default: the international API).
+    """
+
+    conn_name_attr = "pixverse_conn_id"
+    default_conn_name = "pixverse_default"
+    conn_type = "pixverse"
+    hook_name = "PixVerse"
+
+    def __init__(self, pixverse_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pixverse_conn_id = pixverse_conn_id
+        self._client: PixVerseClient | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the form of the connection for Airflow 3.1; from 3.2 on it is read from the metadata."""
+        from pixverse_provider.get_provider_info import UI_FIELD_BEHAVIOUR
+
+        return {
+            "hidden_fields": UI_FIELD_BEHAVIOUR["hidden-fields"],
+            "relabeling": UI_FIELD_BEHAVIOUR["relabeling"],
+            "placeholders": UI_FIELD_BEHAVIOUR["placeholders"],
+        }
+
+    def get_conn(self) -> PixVerseClient:
+        """Return the synchronous client of this hook, made at the first call.
+
+        :raises PixVerseConfigurationError: where the connection is missing or cannot be used.
+        """
+        if self._client is None:
+            from pixverse_provider.api.client import PixVerseClient
+
+            self._client = PixVerseClient(self._settings())
+        return self._client
+
+    async def get_async_conn(self) -> AsyncPixVerseClient:
+        """Return a new asynchronous client, for reads in a trigger; the caller closes it.
+
+        :raises PixVerseConfigurationError: where the connection is missing or cannot be used.
+        """
+        from airflow.providers.common.compat.connection import (
+            get_async_connection,
+            get_async_extra_dejson,
+        )
+
+        from pixverse_provider.api.async_client import AsyncPixVerseClient
+
+        try:
+            connection = await get_async_connection(self.pixverse_conn_id, hook=self)
+        except AirflowNotFoundException as err:
+            self._missing(err)
+        return AsyncPixVerseClient(
+            settings_from_connection(connection, await get_async_extra_dejson(connection))
+        )
+
+    def close(self) -> None:
+        """Close the connections of the synchronous client, if any were opened."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def submit(self, request: GenerationRequest, *, trace_id: str, attempts: int | None = None) -> Submission:
+        """Submit a job; **this costs credits**. See :meth:`PixVerseClient.submit`."""
+        if attempts is None:
+            return self.get_conn().submit(request, trace_id=trace_id)
+        return self.get_conn().submit(request, trace_id=trace_id, attempts=attempts)
+
+    def get_video(self, video_id: int) -> Video:
+        """Read status and result of a video; free. Errors that pass are tried again up to four times."""
+        return self.get_conn().call(video_call(video_id))
+
+    def look_at_video(self, video_id: int) -> Video:
+        """Read status and result of a video in one HTTP attempt, for a wait that decides on its own."""
+        return self.get_conn().call_once(video_call(video_id))
+
+    def upload_media(self, source: UploadSource) -> Media:
+        """Upload a video or audio file, streamed; free."""
+        return self.get_conn().upload_media(source)
+
+    def upload_media_from_url(self, url: str) -> Media:
+        """Let PixVerse fetch a video or audio from a URL; free."""
+        return self.get_conn().call(media_from_url_call(url))
+
+    def upload_image(self, source: UploadSource) -> Image:
+        """Upload an image file, streamed; free."""
+        return self.get_conn().upload_image(source)
+
+    def upload_image_from_url(self, url: str) -> Image:
+        """Let PixVerse fetch an image from a URL; free."""
+        return self.get_conn().call(image_from_url_call(url))
+
+    def list_voices(self) -> list[Voice]:
+        """List the voices for text to speech; free."""
+        return self.get_conn().call(voices_call())
+
+    def get_balance(self) -> Balance:
+        """Read the credits of the account; free."""
+        return self.get_conn().call(balance_call())
+
+    def api_is_on_loopback(self) -> bool:
+        """Tell whether the connection leads to this machine, as it does for an emulator."""
+        return self._settings().on_loopback
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection with the balance call, which costs nothing."""
+        try:
+            balance = self.get_conn().call_once(balance_call(), timeout=_TEST_TIMEOUT)
+        except PixVerseError as err:
+            return False, str(err)
+        return True, f"Connected to PixVerse: {balance.total} credits."
+
+    def _settings(self) -> ClientSettings:
+        try:
+            connection = self.get_connection(self.pixverse_conn_id)
+        except AirflowNotFoundException as err:
+            self._missing(err)
+        return settings_from_connection(connection, connection.extra_dejson)
+
+    def _missing(self, err: AirflowNotFoundException) -> NoReturn:
+        raise PixVerseConfigurationError(
+            f"The Airflow connection {self.pixverse_conn_id!r} does not exist: add a connection of type "
+            "'pixverse' with the API key as its password."
+        ) from err
+
+
+def settings_from_connection(connection: Connection, extra: dict[str, Any]) -> ClientSettings:
+    """Turn a connection into the settings of either client; pure, and only known extras are read.
+
+    :raises PixVerseConfigurationError: names the field, the value (never the key) and the way out.
+    """
+    where = f"connection {connection.conn_id!r}"
+    api_key = (connection.password or "").strip()
+    if not api_key:
+        raise PixVerseConfigurationError(
+            f"The API key of {where} is empty: put the key from platform.pixverse.ai into its password."
+        )
+    if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
+        raise PixVerseConfigurationError(
+            f"The API key of {where} holds blanks or characters that no key has: copy it once more from "
+            "platform.pixverse.ai into its password."
+        )
+    return ClientSettings(
+        api_key=api_key,
+        base_url=normalise_base_url(_host(connection), where),
+        timeout=_positive_number(extra, "timeout", where) or DEFAULT_TIMEOUT,
+        max_requests_per_second=_positive_number(extra, "max_requests_per_second", where),
+    )
+
+
+def _host(connection: Connection) -> str | None:
+    """Return the base URL; a connection given as a URI carries scheme, host and port apart."""
+    host = connection.host
+    if not host or "://" in host:
+        return host
+    port = f":{connection.port}" if connection.port else ""
+    return f"{connection.schema or 'https'}://{host}{port}"
+
+
+def _positive_number(extra: dict[str, Any], name: str, where: str) -> float | None:
+    value = extra.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number > 0) or isinstance(value, bool):
+        raise PixVerseConfigurationError(
+            f"The extra {name!r} of {where} must be a number above 0, not {value!r}."
+        )
+    return number

@@ -1,0 +1,3 @@
+"""Airflow operators for PixVerse."""
+
+from __future__ import annotations

@@ -1,0 +1,314 @@
+"""The base of every operator that makes a video: submit once, wait without a worker, find the job again."""
+
+from __future__ import annotations
+
+import random
+import time
+from abc import abstractmethod
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import pendulum
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from pixverse_provider.api.ids import Id, xcom_id
+from pixverse_provider.api.pacing import backoff_seconds
+from pixverse_provider.durability import DUD_AGE, JobKeeper, JobRecord
+from pixverse_provider.exceptions import (
+    PixVerseCapacityError,
+    PixVerseError,
+    PixVerseInsufficientCreditsError,
+    PixVerseInvalidRequestError,
+    PixVerseRateLimitError,
+)
+from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.operators.submission import JobSubmitter
+from pixverse_provider.polling import (
+    DEFAULT_POLL_INTERVAL,
+    DEFAULT_WAIT_TIMEOUT,
+    FIRST_LOOK_OF_A_TRIGGER,
+    Outcome,
+    VideoWatch,
+    Wait,
+    WaitResult,
+    outcome_of,
+    read_event,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from pixverse_provider.api.generations import GenerationRequest
+    from pixverse_provider.api.results import Video
+
+__all__ = ["PixVerseGenerationOperator"]
+
+# A slot frees when a job of one to two minutes ends.
+_FIRST_SLOT_PAUSE = 15.0
+_LONGEST_SLOT_PAUSE = 60.0
+# The trigger owns the deadline and names the job; Airflow's own timeout is only a net below it.
+_BACKSTOP = timedelta(minutes=5)
+
+
+class PixVerseGenerationOperator(BaseOperator):
+    """Submit one PixVerse job and wait for its video; **every new job costs credits**.
+
+    The job is submitted once: a retry of the task, whatever ended the attempt before, finds the job again and
+    waits for it. From Airflow 3.3 on its record is kept in the task state store; on 3.1 and 3.2 the trace id,
+    which is derived from the task and its input, is what PixVerse recognises the repeated submit by. A clear
+    of the task means "make it again" and pays again.
+
+    Returns the ``video_id``, as an int (as a string of digits above 2^63-1, which SQLite cannot keep). The
+    whole result goes to the XCom ``video``, without the signed URL: download with
+    ``PixVerseDownloadVideoOperator``.
+
+    :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
+    :param wait_for_completion: False returns the id as soon as the job is submitted.
+    :param deferrable: wait in the triggerer and hold no worker; the default is ``[operators]
+        default_deferrable``.
+    :param poll_interval: seconds between two looks at the job, at least 1.
+    :param timeout: seconds to wait for the video at the longest, and before that for a free slot. An
+        ``execution_timeout`` that is shorter counts instead. The job goes on after it, and a retry waits for
+        it.
+    :param durable: False gives each attempt a job of its own, which is **paid anew**.
+    :param reuse_on_clear: True lets a cleared task with unchanged input return the video it has already paid
+        for.
+    :param max_credits: refuse, before anything is spent, a job whose price is known to be higher.
+    :param on_ambiguous_submit: what to do where the answer to a submit was lost: ``"replay"`` repeats it
+        under the same trace id, which starts no second job; ``"fail"`` fails the task at once for a person to
+        decide.
+    :raises PixVerseInvalidRequestError: for a wrong argument, before any call.
+    :raises PixVerseModerationError: where the content is refused.
+    :raises PixVerseGenerationFailedError: where PixVerse failed; a retry submits a new job.
+    :raises PixVerseWaitTimeoutError: where the video was not done in time.
+    """
+
+    template_fields: Sequence[str] = ("pixverse_conn_id",)
+    ui_color = "#e8e3ff"
+
+    def __init__(
+        self,
+        *,
+        pixverse_conn_id: str = PixVerseHook.default_conn_name,
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = DEFAULT_POLL_INTERVAL,
+        timeout: float = DEFAULT_WAIT_TIMEOUT,
+        durable: bool = True,
+        reuse_on_clear: bool = False,
+        max_credits: float | None = None,
+        on_ambiguous_submit: Literal["replay", "fail"] = "replay",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if poll_interval < 1:
+            raise PixVerseInvalidRequestError(
+                f"poll_interval must be at least 1 second, not {poll_interval!r}."
+            )
+        if timeout <= 0:
+            raise PixVerseInvalidRequestError(f"timeout must be above 0 seconds, not {timeout!r}.")
+        if on_ambiguous_submit not in ("replay", "fail"):
+            raise PixVerseInvalidRequestError(
+                f"on_ambiguous_submit must be 'replay' or 'fail', not {on_ambiguous_submit!r}."
+            )
+        if reuse_on_clear and not durable:
+            raise PixVerseInvalidRequestError(
+                "reuse_on_clear=True needs durable=True: without a record there is nothing to reuse."
+            )
+        self.pixverse_conn_id = pixverse_conn_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.durable = durable
+        self.reuse_on_clear = reuse_on_clear
+        self.max_credits = max_credits
+        self.on_ambiguous_submit = on_ambiguous_submit
+        self._job: JobRecord | None = None
+
+    @abstractmethod
+    def build_request(self) -> GenerationRequest:
+        """Return the request made of the rendered arguments; it checks itself."""
+
+    def execute(self, context: Context) -> Id:
+        """Find or submit the job, then wait for it."""
+        return self._run(context, waiting_since=time.time())
+
+    def execute_after_pause(
+        self,
+        context: Context,
+        event: Any = None,
+        waiting_since: float | None = None,
+        pauses: int = 0,
+        generation: int = 0,
+    ) -> Id:
+        """Try again to submit, after a deferred wait for a free slot."""
+        since = time.time() if waiting_since is None else waiting_since
+        return self._run(context, waiting_since=since, pauses=pauses, generation=generation)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Id:
+        """Take the event of the trigger; the same ending as that of a wait in the worker."""
+        results, data = read_event(event)
+        result, job = results[0], JobRecord.from_json(data or {})
+        if result.outcome is Outcome.TIMEOUT and job.is_dud(time.time()):
+            # The next look at the record gives the dud up and submits the next generation.
+            return self.execute(context)
+        return self._finish(context, job, result)
+
+    def on_kill(self) -> None:
+        """Say that the job goes on: PixVerse has no call to cancel one."""
+        if self._job is not None and self._job.video_id is not None:
+            self.log.warning(
+                "The task was killed, but PixVerse video %s goes on and is paid: PixVerse cannot cancel a "
+                "job. %s",
+                self._job.video_id,
+                self._on_retry.strip(),
+            )
+
+    def _run(self, context: Context, *, waiting_since: float, pauses: int = 0, generation: int = 0) -> Id:
+        request = self.build_request()
+        self._check_price(request)
+        keeper = JobKeeper(
+            context,
+            self.pixverse_conn_id,
+            request,
+            durable=self.durable,
+            reuse_on_clear=self.reuse_on_clear,
+        )
+        with PixVerseHook(self.pixverse_conn_id) as hook:
+            submitter = JobSubmitter(hook, keeper, request, replay=self.on_ambiguous_submit == "replay")
+            job, video = self._find_job(context, submitter, waiting_since, pauses, generation)
+            self._job = job
+            if not self.wait_for_completion:
+                return xcom_id(job.paid_id)
+            ended = None if video is None else outcome_of(video.status)
+            if ended is not None:
+                waited = time.time() - job.submitted_at
+                return self._finish(context, job, WaitResult(ended, job.paid_id, waited, video))
+            if self.deferrable:
+                self._defer_wait(job)
+            return self._finish(context, job, self._wait_here(hook, job))
+
+    def _find_job(
+        self,
+        context: Context,
+        submitter: JobSubmitter,
+        waiting_since: float,
+        pauses: int,
+        generation: int,
+    ) -> tuple[JobRecord, Video | None]:
+        """Find or submit the job; where all slots are taken, pause (deferred, if it may) and try again."""
+        while True:
+            try:
+                return submitter.find_or_submit(generation, context["ti"].try_number)
+            except (PixVerseCapacityError, PixVerseRateLimitError) as err:
+                pauses += 1
+                pause = backoff_seconds(
+                    pauses,
+                    jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+                    first=_FIRST_SLOT_PAUSE,
+                    longest=_LONGEST_SLOT_PAUSE,
+                    retry_after=err.retry_after,
+                )
+                if time.time() + pause > waiting_since + self._wait_budget:
+                    raise
+                generation = submitter.next_generation
+                self.log.info("Trying to submit again in %.0f s: %s", pause, err)
+                if self.deferrable:
+                    self._defer_pause(pause, waiting_since, pauses, generation)
+                time.sleep(pause)
+
+    def _wait_here(self, hook: PixVerseHook, job: JobRecord) -> WaitResult:
+        """Wait in this worker."""
+        now = time.time()
+        watch = VideoWatch(
+            job.paid_id,
+            started_at=now,
+            deadline=self._deadline(job, now),
+            poll_interval=self.poll_interval,
+            not_before=now + self.poll_interval,
+        )
+        pause = watch.first_look(now)
+        while True:
+            time.sleep(pause)
+            try:
+                step = watch.saw(hook.look_at_video(watch.video_id), time.time())
+            except PixVerseError as err:
+                step = watch.met(err, time.time())
+            if not isinstance(step, Wait):
+                return step
+            if step.notice:
+                self.log.warning(step.notice)
+            pause = step.seconds
+
+    def _defer_wait(self, job: JobRecord) -> None:
+        from pixverse_provider.triggers.video import PixVerseVideoTrigger
+
+        now = time.time()
+        deadline = self._deadline(job, now)
+        self.log.info("Waiting for PixVerse video %s in the triggerer; no worker is held.", job.video_id)
+        self.defer(
+            trigger=PixVerseVideoTrigger(
+                pixverse_conn_id=self.pixverse_conn_id,
+                video_ids=[str(job.video_id)],
+                poll_interval=self.poll_interval,
+                started_at=now,
+                not_before=now + FIRST_LOOK_OF_A_TRIGGER,
+                deadline=deadline,
+                job=job.to_json(),
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=deadline - now) + _BACKSTOP,
+        )
+
+    def _defer_pause(self, pause: float, waiting_since: float, pauses: int, generation: int) -> None:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        moment = pendulum.now("UTC").add(seconds=max(pause, FIRST_LOOK_OF_A_TRIGGER))
+        self.defer(
+            trigger=DateTimeTrigger(moment=moment),
+            method_name="execute_after_pause",
+            kwargs={"waiting_since": waiting_since, "pauses": pauses, "generation": generation},
+        )
+
+    def _finish(self, context: Context, job: JobRecord, result: WaitResult) -> Id:
+        """Return the id of a finished video, or raise what its ending means."""
+        error = result.failure(on_retry=self._on_retry, on_remake=" A retry submits a new job.")
+        if error is not None:
+            error.trace_id = error.trace_id or job.trace_id
+            raise error
+        video = {} if result.video is None else result.video.to_dict()
+        credits_charged = job.credits if job.credits is not None else video.get("credits")
+        context["ti"].xcom_push(
+            key="video", value=video | {"trace_id": job.trace_id, "credits": credits_charged}
+        )
+        self.log.info("PixVerse video %s is done.", result.video_id)
+        return xcom_id(result.video_id)
+
+    def _check_price(self, request: GenerationRequest) -> None:
+        price = request.estimated_credits()
+        if self.max_credits is not None and price is not None and price > self.max_credits:
+            raise PixVerseInsufficientCreditsError(
+                f"The {request.kind} would cost {price} credits and max_credits is {self.max_credits:g}: "
+                "nothing was submitted. Raise max_credits, or ask for less."
+            )
+
+    def _deadline(self, job: JobRecord, now: float) -> float:
+        """Return when to stop waiting, in epoch seconds; for a replayed job, when it would be a dud."""
+        deadline = now + self._wait_budget
+        return min(deadline, max(now, job.submitted_at + DUD_AGE)) if job.replayed else deadline
+
+    @property
+    def _wait_budget(self) -> float:
+        # Airflow does not enforce execution_timeout while a task is deferred.
+        if self.execution_timeout is None:
+            return self.timeout
+        return min(self.timeout, self.execution_timeout.total_seconds())
+
+    @property
+    def _on_retry(self) -> str:
+        if self.durable:
+            return " A retry waits for the same job and pays nothing again."
+        return " A retry submits a new job, which is paid again (durable=False)."

@@ -1,0 +1,152 @@
+"""Find the job of a task, or submit it: at most one paid job for a task and its input."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pixverse_provider.exceptions import (
+    PixVerseAmbiguousSubmitError,
+    PixVerseError,
+    PixVerseNotFoundError,
+    PixVerseTransientError,
+    PixVerseUnresolvedSubmitError,
+)
+from pixverse_provider.polling import Outcome, outcome_of
+
+if TYPE_CHECKING:
+    from pixverse_provider.api.generations import GenerationRequest
+    from pixverse_provider.api.results import Video
+    from pixverse_provider.durability import JobKeeper, JobRecord
+    from pixverse_provider.hooks.pixverse import PixVerseHook
+
+__all__ = ["JobSubmitter"]
+
+log = logging.getLogger(__name__)
+
+
+class JobSubmitter:
+    """Find the job that an earlier attempt left, or submit a new one.
+
+    :param hook: pays for the job.
+    :param keeper: keeps its record.
+    :param request: what is to be made.
+    :param replay: whether a submit whose answer was lost is repeated under its own trace id.
+    """
+
+    def __init__(
+        self, hook: PixVerseHook, keeper: JobKeeper, request: GenerationRequest, *, replay: bool
+    ) -> None:
+        self._hook = hook
+        self._keeper = keeper
+        self._request = request
+        self._replay = replay
+        self.next_generation = 0
+        """Generation with which to go on after a refusal; it matters only where no record is kept."""
+
+    def find_or_submit(self, generation: int, try_number: int) -> tuple[JobRecord, Video | None]:
+        """Return the job and what a first look at it shows (None where the look failed in a way that passes).
+
+        :param generation: to start with where there is no record.
+        :param try_number: of the task.
+        :raises PixVerseError: where the submit was refused, or its answer was lost.
+        """
+        job = self._keeper.find() or self._keeper.open(generation, time.time())
+        while True:
+            left_by_earlier_attempt = job.video_id is not None
+            if left_by_earlier_attempt:
+                log.info(
+                    "PixVerse video %s was submitted by an earlier attempt; nothing is paid again.",
+                    job.video_id,
+                )
+            else:
+                job = self._submit(job)
+                # Without a record, a repeated trace id is what brings the job of an earlier attempt back.
+                left_by_earlier_attempt = (
+                    self._keeper.durable
+                    and not self._keeper.keeps_records
+                    and job.generation + 1 < try_number
+                )
+            video = self._look_once(job)
+            if not (left_by_earlier_attempt or job.replayed) or not self._is_of_no_use(job, video):
+                return job, video
+            job = self._keeper.open(job.generation + 1, time.time())
+
+    def _submit(self, job: JobRecord) -> JobRecord:
+        if job.answer_lost:
+            self._announce_replay(job)
+        # A connection that cannot be used must not look like a submit that was sent.
+        self._hook.get_conn()
+        self._keeper.before_submit(job)
+        try:
+            submission = self._hook.submit(
+                self._request, trace_id=job.trace_id, attempts=None if self._replay else 1
+            )
+        except PixVerseError as err:
+            refused = self._keeper.keep(self._keeper.after_refusal(job, err, time.time()))
+            self.next_generation = refused.generation
+            if isinstance(err, PixVerseAmbiguousSubmitError) and not self._replay:
+                raise PixVerseUnresolvedSubmitError(
+                    str(err), http_status=err.http_status, trace_id=err.trace_id
+                ) from err
+            raise
+        job = self._keeper.keep(
+            replace(
+                job,
+                video_id=submission.video_id,
+                credits=submission.credits,
+                answer_lost=False,
+                replayed=job.answer_lost or submission.replayed,
+            )
+        )
+        log.info(
+            "Submitted the %s: PixVerse video %s (trace id %s%s).",
+            self._request.kind,
+            job.video_id,
+            job.trace_id,
+            "" if job.credits is None else f", {job.credits:g} credits",
+        )
+        return job
+
+    def _announce_replay(self, job: JobRecord) -> None:
+        if not self._replay:
+            raise PixVerseUnresolvedSubmitError(
+                f"An earlier attempt sent the request to {self._request.call().what} under trace id "
+                f"{job.trace_id} and got no answer, so a paid job may exist. Look for it at "
+                "platform.pixverse.ai; then clear the task to submit a new job, or set "
+                "on_ambiguous_submit='replay'.",
+                trace_id=job.trace_id,
+            )
+        log.warning(
+            "An earlier attempt submitted under trace id %s and its answer was lost; repeating it under the "
+            "same trace id, which starts no second job.",
+            job.trace_id,
+        )
+
+    def _look_once(self, job: JobRecord) -> Video | None:
+        try:
+            return self._hook.look_at_video(job.paid_id)
+        except (PixVerseTransientError, PixVerseNotFoundError) as err:
+            log.info("The first look at PixVerse video %s failed: %s", job.video_id, err)
+            return None
+
+    def _is_of_no_use(self, job: JobRecord, video: Video | None) -> bool:
+        """Tell whether the job of an earlier attempt can give no video any more, so that a new one is due."""
+        outcome = None if video is None else outcome_of(video.status)
+        if outcome is None and job.is_dud(time.time()):
+            log.warning(
+                "PixVerse video %s came from a repeated submit and never left its running state; it is "
+                "given up and a new job is submitted.",
+                job.video_id,
+            )
+            return True
+        if outcome in (Outcome.FAILED, Outcome.DELETED):
+            log.info(
+                "PixVerse video %s of an earlier attempt ended as %s; a new job is submitted.",
+                job.video_id,
+                outcome,
+            )
+            return True
+        return False

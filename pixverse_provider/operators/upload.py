@@ -1,0 +1,133 @@
+"""Upload the material of a video: free, and streamed from wherever Airflow reaches."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from pixverse_provider.api.ids import Id, xcom_id
+from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
+from pixverse_provider.api.settings import is_loopback
+from pixverse_provider.exceptions import PixVerseSourceError
+from pixverse_provider.hooks.pixverse import PixVerseHook
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from pixverse_provider.api.client import UploadSource
+
+__all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
+
+
+class _PixVerseUploadOperator(BaseOperator):
+    """What both uploads share: looking at the source, and handing on what is a URL."""
+
+    template_fields: Sequence[str] = ("source", "pixverse_conn_id")
+    ui_color = "#e8f4ff"
+    _kind: ClassVar[UploadKind]
+
+    def __init__(
+        self, *, source: str, pixverse_conn_id: str = PixVerseHook.default_conn_name, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.pixverse_conn_id = pixverse_conn_id
+
+    def execute(self, context: Context) -> Id:
+        """Check the source, upload it, and return its id."""
+        source = _checked(self.source)
+        scheme, host = urlsplit(source).scheme.lower(), urlsplit(source).hostname
+        with PixVerseHook(self.pixverse_conn_id) as hook:
+            if scheme == "https" or (scheme == "http" and is_loopback(host)):
+                # The address may be signed, so only its host is shown.
+                self.log.info("PixVerse fetches %s from %s itself.", self._kind.name, host)
+                return xcom_id(self._upload_from_url(hook, source))
+            if scheme == "http":
+                raise PixVerseSourceError(
+                    f"source is a plain http:// address on {host}: use https://, which PixVerse fetches "
+                    "itself."
+                )
+            return xcom_id(self._upload_checked_file(hook, source))
+
+    def _upload_checked_file(self, hook: PixVerseHook, source: str) -> int:
+        from pixverse_provider.storage import SourceFile
+
+        file = SourceFile.check(source, self._kind)
+        if file.warning:
+            self.log.warning(file.warning)
+        self.log.info("Uploading %s (%s, %s bytes).", source, file.content_type, file.size)
+        return self._upload_file(hook, file)
+
+    @abstractmethod
+    def _upload_file(self, hook: PixVerseHook, file: UploadSource) -> int:
+        """Upload a file and return its id."""
+
+    @abstractmethod
+    def _upload_from_url(self, hook: PixVerseHook, url: str) -> int:
+        """Hand on a URL and return the id."""
+
+
+class PixVerseUploadMediaOperator(_PixVerseUploadOperator):
+    """Upload a video or audio and return its ``media_id``; free.
+
+    The file is streamed, so memory stays flat at any size. mp4, mov and webm are taken as video, mp3, wav,
+    m4a and aac as audio, up to 100 MB (some pages of PixVerse say 50 MB and 30 s). A retry uploads again and
+    costs nothing.
+
+    :param source: local path, or URI of any store that Airflow reaches, such as ``s3://conn_id@bucket/key``
+        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself (templated).
+    :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
+    :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
+        call.
+    """
+
+    _kind = MEDIA
+
+    def _upload_file(self, hook: PixVerseHook, file: UploadSource) -> int:
+        media = hook.upload_media(file)
+        self.log.info("Uploaded as PixVerse %s media %s.", media.media_type, media.media_id)
+        return media.media_id
+
+    def _upload_from_url(self, hook: PixVerseHook, url: str) -> int:
+        media = hook.upload_media_from_url(url)
+        self.log.info("Taken as PixVerse %s media %s.", media.media_type, media.media_id)
+        return media.media_id
+
+
+class PixVerseUploadImageOperator(_PixVerseUploadOperator):
+    """Upload an image and return its ``img_id``; free.
+
+    png, jpg, jpeg and webp are taken, under 20 MB. A retry uploads again and costs nothing.
+
+    :param source: local path, or URI of any store that Airflow reaches, such as ``s3://conn_id@bucket/key``
+        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself (templated).
+    :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
+    :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
+        call.
+    """
+
+    _kind = IMAGE
+
+    def _upload_file(self, hook: PixVerseHook, file: UploadSource) -> int:
+        image = hook.upload_image(file)
+        self.log.info("Uploaded as PixVerse image %s.", image.img_id)
+        return image.img_id
+
+    def _upload_from_url(self, hook: PixVerseHook, url: str) -> int:
+        image = hook.upload_image_from_url(url)
+        self.log.info("Taken as PixVerse image %s.", image.img_id)
+        return image.img_id
+
+
+def _checked(source: object) -> str:
+    text = source.strip() if isinstance(source, str) else ""
+    if not text or text == "None":
+        raise PixVerseSourceError(
+            f"source is {source!r}: give a path, a URI such as s3://bucket/key, or an https:// address."
+        )
+    return text

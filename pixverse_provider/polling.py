@@ -1,0 +1,289 @@
+"""When to look at a video next, and what its status means: one pure policy for every wait.
+
+Operator, sensor and trigger share it. A :class:`VideoWatch` is told what a look has shown, and answers either
+:class:`Wait` or :class:`WaitResult`. It has no clock and does no I/O of its own.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from pixverse_provider.api.pacing import backoff_seconds
+from pixverse_provider.api.results import Video, VideoStatus
+from pixverse_provider.exceptions import (
+    PixVerseError,
+    PixVerseGenerationFailedError,
+    PixVerseModerationError,
+    PixVerseNotFoundError,
+    PixVerseTransientError,
+    PixVerseTriggerEventError,
+    PixVerseVideoDeletedError,
+    PixVerseWaitTimeoutError,
+    error_from_dict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "DEFAULT_POLL_INTERVAL",
+    "DEFAULT_WAIT_TIMEOUT",
+    "FIRST_LOOK_OF_A_TRIGGER",
+    "Outcome",
+    "VideoWatch",
+    "Wait",
+    "WaitResult",
+    "make_event",
+    "outcome_of",
+    "read_event",
+]
+
+DEFAULT_POLL_INTERVAL = 5.0
+"""Seconds between two looks; PixVerse advises 3 to 5 for a job of one to two minutes."""
+
+DEFAULT_WAIT_TIMEOUT = 7200.0
+"""Seconds; PixVerse gives up and refunds a job that is two hours old, so no longer wait makes sense."""
+
+FIRST_LOOK_OF_A_TRIGGER = 7.0
+"""Seconds from the deferral to the first look of a trigger.
+
+Airflow 3.3.2 may fail a task whose trigger fires within about 5 s of its deferral: the executor's late report
+of the first half meets the task when it is queued again.
+"""
+
+# A new id may not be readable everywhere at once, so a few "not found" right after a submit are no verdict.
+_NOT_FOUND_PATIENCE = 3
+
+
+class Outcome(StrEnum):
+    """How a wait ended."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    MODERATED = "moderated"
+    DELETED = "deleted"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+
+
+_OUTCOMES = {
+    VideoStatus.SUCCESS: Outcome.SUCCESS,
+    VideoStatus.GENERATION_FAILED: Outcome.FAILED,
+    VideoStatus.MODERATION_FAILED: Outcome.MODERATED,
+    VideoStatus.DELETED: Outcome.DELETED,
+}
+
+
+def outcome_of(status: int) -> Outcome | None:
+    """Return how a job with this status ended, or None while it runs; an undocumented number is running."""
+    known = VideoStatus.known(status)
+    return None if known is None else _OUTCOMES.get(known)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Look again after so many seconds.
+
+    :param seconds: at least 0.
+    :param notice: what changed since the last look and is worth one line in the log.
+    """
+
+    seconds: float
+    notice: str | None = None
+
+
+@dataclass(frozen=True)
+class WaitResult:
+    """How the wait for one video ended; a trigger event is made of these.
+
+    :param outcome: how it ended.
+    :param video_id: the video.
+    :param waited: seconds of this wait.
+    :param video: what the last good look showed, without its signed URL once it has been an event.
+    :param error: what ended the wait, for ``Outcome.ERROR``; the last error met, for ``Outcome.TIMEOUT``.
+    :param unknown_statuses: numbers seen that PixVerse does not document.
+    """
+
+    outcome: Outcome
+    video_id: int
+    waited: float
+    video: Video | None = None
+    error: PixVerseError | None = None
+    unknown_statuses: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON primitives; no signed URL, since Airflow keeps events in its database."""
+        return {
+            "outcome": self.outcome.value,
+            "video_id": str(self.video_id),
+            "waited": self.waited,
+            "video": None if self.video is None else self.video.to_dict(),
+            "error": None if self.error is None else self.error.to_dict(),
+            "unknown_statuses": list(self.unknown_statuses),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Rebuild what :meth:`to_dict` wrote.
+
+        :raises KeyError, TypeError, ValueError: for anything else.
+        """
+        return cls(
+            outcome=Outcome(data["outcome"]),
+            video_id=int(data["video_id"]),
+            waited=float(data["waited"]),
+            video=None if data["video"] is None else Video.from_dict(data["video"]),
+            error=None if data["error"] is None else error_from_dict(data["error"]),
+            unknown_statuses=tuple(int(status) for status in data["unknown_statuses"]),
+        )
+
+    def failure(self, *, on_retry: str = "", on_remake: str = "") -> PixVerseError | None:
+        """Return the exception that this ending means, or None for a success.
+
+        :param on_retry: what a retry does where the job goes on, for the message.
+        :param on_remake: what a retry does where the job is over, for the message.
+        """
+        name = f"PixVerse video {self.video_id}"
+        if self.outcome is Outcome.SUCCESS:
+            return None
+        if self.outcome is Outcome.ERROR and self.error is not None:
+            return self.error
+        if self.outcome is Outcome.FAILED:
+            return PixVerseGenerationFailedError(
+                f"{name} failed at PixVerse (status 8) and is refunded there.{on_remake}",
+                video_id=self.video_id,
+            )
+        if self.outcome is Outcome.DELETED:
+            return PixVerseVideoDeletedError(
+                f"{name} was deleted (status 6).{on_remake}", video_id=self.video_id
+            )
+        if self.outcome is Outcome.MODERATED:
+            return PixVerseModerationError(
+                f"{name} did not pass the content moderation of PixVerse (status 7) and is refunded "
+                "there. Change the prompt, text or media: the same content is refused again.",
+                video_id=self.video_id,
+            )
+        numbers = ", ".join(str(status) for status in self.unknown_statuses)
+        seen = f" Statuses seen that PixVerse does not document: {numbers}." if numbers else ""
+        met = f" The last look failed: {self.error}" if self.error else ""
+        return PixVerseWaitTimeoutError(
+            f"{name} was not done after {self.waited:.0f} s. The job goes on at PixVerse and is paid."
+            f"{on_retry}{seen}{met}",
+            video_id=self.video_id,
+        )
+
+
+def make_event(results: list[WaitResult], job: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the event of a trigger: how its waits ended, and the job record that it was given."""
+    return {"results": [result.to_dict() for result in results], "job": job}
+
+
+def read_event(event: Any) -> tuple[list[WaitResult], dict[str, Any] | None]:
+    """Read what :func:`make_event` made; there is at least one result.
+
+    :raises PixVerseTriggerEventError: for anything else.
+    """
+    try:
+        results = [WaitResult.from_dict(data) for data in event["results"]]
+        job = None if event["job"] is None else dict(event["job"])
+        results[0]
+    except (IndexError, KeyError, TypeError, ValueError) as err:
+        raise PixVerseTriggerEventError(
+            f"The trigger sent an event that this version does not understand ({err!r}). The videos go on; a "
+            "retry waits for them again."
+        ) from err
+    return results, job
+
+
+@dataclass
+class VideoWatch:
+    """The wait for one video: told what each look showed, it says when to look again or how the wait ended.
+
+    All times are epoch seconds, handed in by the caller.
+
+    :param video_id: the video.
+    :param started_at: when this wait began.
+    :param deadline: when it ends at the latest; the last look is made then.
+    :param poll_interval: seconds between two looks.
+    :param not_before: no look before this moment.
+    :param jitter: random numbers from 0 to 1.
+    """
+
+    video_id: int
+    started_at: float
+    deadline: float
+    poll_interval: float = DEFAULT_POLL_INTERVAL
+    not_before: float = 0.0
+    jitter: Callable[[], float] = random.random
+    _errors_in_a_row: int = field(default=0, init=False)
+    _not_found: int = field(default=0, init=False)
+    _last_error: PixVerseError | None = field(default=None, init=False)
+    _last_video: Video | None = field(default=None, init=False)
+    _unknown: list[int] = field(default_factory=list, init=False)
+
+    def first_look(self, now: float) -> float:
+        """Return how many seconds to wait before the first look."""
+        return max(0.0, min(self.not_before, self.deadline) - now)
+
+    def saw(self, video: Video, now: float) -> Wait | WaitResult:
+        """Take in what a look has shown."""
+        recovered = self._errors_in_a_row > 0
+        self._errors_in_a_row = self._not_found = 0
+        self._last_error = None
+        self._last_video = video
+        outcome = outcome_of(video.status)
+        if outcome is not None:
+            return self._ended(outcome, now)
+        if now >= self.deadline:
+            return self._ended(Outcome.TIMEOUT, now)
+        # Spread by a tenth, so that jobs submitted together are not asked for together.
+        pause = self.poll_interval * (1.0 + 0.1 * self.jitter())
+        return Wait(self._until_deadline(pause, now), self._notice(video, recovered=recovered))
+
+    def met(self, error: PixVerseError, now: float) -> Wait | WaitResult:
+        """Take in that a look has failed."""
+        self._errors_in_a_row += 1
+        self._last_error = error
+        if not self._passes(error):
+            return self._ended(Outcome.ERROR, now)
+        if now >= self.deadline:
+            return self._ended(Outcome.TIMEOUT, now)
+        pause = backoff_seconds(
+            self._errors_in_a_row,
+            jitter=self.jitter(),
+            first=2 * self.poll_interval,
+            retry_after=error.retry_after,
+        )
+        first = self._errors_in_a_row == 1
+        return Wait(self._until_deadline(pause, now), f"Looking again later: {error}" if first else None)
+
+    def _passes(self, error: PixVerseError) -> bool:
+        if isinstance(error, PixVerseNotFoundError):
+            self._not_found += 1
+            return self._not_found <= _NOT_FOUND_PATIENCE
+        return isinstance(error, PixVerseTransientError)
+
+    def _until_deadline(self, pause: float, now: float) -> float:
+        return max(0.0, min(pause, self.deadline - now))
+
+    def _notice(self, video: Video, *, recovered: bool) -> str | None:
+        if VideoStatus.known(video.status) is None and video.status not in self._unknown:
+            self._unknown.append(video.status)
+            return (
+                f"PixVerse video {self.video_id} has status {video.status}, which PixVerse does not "
+                "document; it counts as running."
+            )
+        return f"PixVerse video {self.video_id} can be read again." if recovered else None
+
+    def _ended(self, outcome: Outcome, now: float) -> WaitResult:
+        return WaitResult(
+            outcome,
+            self.video_id,
+            waited=now - self.started_at,
+            video=self._last_video,
+            error=self._last_error,
+            unknown_statuses=tuple(self._unknown),
+        )

@@ -1,0 +1,3 @@
+"""Airflow sensors for PixVerse."""
+
+from __future__ import annotations

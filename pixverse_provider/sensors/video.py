@@ -1,0 +1,190 @@
+"""A sensor that waits for videos; it submits nothing, so its retries are free on every Airflow version."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from pixverse_provider.api.ids import Id, required_id, xcom_id
+from pixverse_provider.exceptions import (
+    PixVerseInvalidRequestError,
+    PixVerseTransientError,
+)
+from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.polling import (
+    FIRST_LOOK_OF_A_TRIGGER,
+    Outcome,
+    WaitResult,
+    outcome_of,
+    read_event,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+__all__ = ["PixVerseVideoSensor"]
+
+_DEFAULT_POKE_INTERVAL = 10.0
+# The trigger owns the deadline; Airflow's own timeout is only a net below it.
+_BACKSTOP = timedelta(minutes=5)
+
+
+class PixVerseVideoSensor(BaseSensorOperator):
+    """Wait until a PixVerse video is done, or every video of a list; free.
+
+    All modes (``poke``, ``reschedule``, ``deferrable=True``) end alike: a video that failed, was moderated or
+    deleted fails the sensor at once, since waiting again cannot help; ``soft_fail`` turns that, and a
+    timeout, into a skip. Errors that pass never fail it. ``exponential_backoff`` has no effect when
+    deferrable.
+
+    Returns the id, or the list of ids in the given order.
+
+    :param video_id: one id or a list of them, as ints or digits; a template may render to a JSON list
+        (templated).
+    :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
+    :param deferrable: wait in the triggerer and hold no worker; the default is ``[operators]
+        default_deferrable``.
+    :param poke_interval: seconds between two looks at a video.
+    :param timeout: seconds until the sensor gives up; the videos go on.
+    """
+
+    template_fields: Sequence[str] = ("video_id", "pixverse_conn_id")
+    ui_color = "#e8e3ff"
+
+    def __init__(
+        self,
+        *,
+        video_id: Id | Sequence[Id],
+        pixverse_conn_id: str = PixVerseHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poke_interval: float = _DEFAULT_POKE_INTERVAL,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, **kwargs)
+        self.video_id = video_id
+        self.pixverse_conn_id = pixverse_conn_id
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> Any:
+        """Look once; then wait as the mode says."""
+        if not self.deferrable:
+            return super().execute(context)
+        now = time.time()
+        try:
+            poked = self.poke(context)
+        except AirflowFailException as err:
+            self._skip_if_soft(err)
+            raise
+        if isinstance(poked, PokeReturnValue):
+            return poked.xcom_value
+        self._defer(now)
+        return None
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look at every video once.
+
+        :raises AirflowFailException: where a video cannot be done any more.
+        """
+        ids = self._ids()
+        with PixVerseHook(self.pixverse_conn_id) as hook:
+            done = [self._is_done(hook, video_id) for video_id in ids]
+        if not all(done):
+            return False
+        return PokeReturnValue(is_done=True, xcom_value=self._value(ids))
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Id | list[Id]:
+        """Take the event of the trigger; ends as poking would have."""
+        results, _ = read_event(event)
+        for result in results:
+            self._raise_failure(result)
+        return self._value(self._ids())
+
+    def on_kill(self) -> None:
+        """Say that the videos go on: PixVerse has no call to cancel one."""
+        self.log.warning(
+            "The sensor was killed; the videos it waits for go on at PixVerse: %s", self.video_id
+        )
+
+    def _is_done(self, hook: PixVerseHook, video_id: int) -> bool:
+        try:
+            video = hook.look_at_video(video_id)
+        except PixVerseTransientError as err:
+            self.log.warning("Looking again later: %s", err)
+            return False
+        outcome = outcome_of(video.status)
+        if outcome is None:
+            self.log.info("PixVerse video %s is not done yet (status %s).", video_id, video.status)
+            return False
+        self._raise_failure(WaitResult(outcome, video_id, waited=0.0, video=video))
+        return True
+
+    def _raise_failure(self, result: WaitResult) -> None:
+        error = result.failure(on_retry=" The sensor can be cleared to wait for it again.")
+        if error is None:
+            return
+        if result.outcome is Outcome.TIMEOUT:
+            raise AirflowSensorTimeout(str(error)) from error
+        if isinstance(error, AirflowFailException):
+            raise error
+        # A retry of the sensor would only look at the same dead job again.
+        raise AirflowFailException(str(error)) from error
+
+    def _skip_if_soft(self, err: AirflowFailException) -> None:
+        from airflow.providers.common.compat.sdk import AirflowSkipException
+
+        if self.soft_fail or self.never_fail:
+            raise AirflowSkipException(f"Skipping, since soft_fail is set: {err}") from err
+
+    def _defer(self, now: float) -> None:
+        from pixverse_provider.triggers.video import PixVerseVideoTrigger
+
+        budget = float(self.timeout)
+        if self.execution_timeout is not None:
+            budget = min(budget, self.execution_timeout.total_seconds())
+        self.defer(
+            trigger=PixVerseVideoTrigger(
+                pixverse_conn_id=self.pixverse_conn_id,
+                video_ids=[str(video_id) for video_id in self._ids()],
+                poll_interval=self.poke_interval,
+                started_at=now,
+                not_before=now + FIRST_LOOK_OF_A_TRIGGER,
+                deadline=now + budget,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=budget) + _BACKSTOP,
+        )
+
+    def _ids(self) -> list[int]:
+        """Return the ids in the given order; a rendered template may hold the list as JSON text."""
+        value: Any = self.video_id
+        if isinstance(value, str) and value.strip().startswith("["):
+            try:
+                value = json.loads(value)
+            except ValueError as err:
+                raise PixVerseInvalidRequestError(
+                    f"video_id must be an id or a list of ids, not {self.video_id!r}."
+                ) from err
+        if isinstance(value, str | int | float) or value is None:
+            return [required_id(value, "video_id")]
+        ids = [required_id(item, f"video_id[{index}]") for index, item in enumerate(value)]
+        if not ids:
+            raise PixVerseInvalidRequestError("video_id is an empty list: there is nothing to wait for.")
+        return ids
+
+    def _value(self, ids: list[int]) -> Id | list[Id]:
+        one = isinstance(self.video_id, int) or (
+            isinstance(self.video_id, str) and not self.video_id.strip().startswith("[")
+        )
+        return xcom_id(ids[0]) if one else [xcom_id(video_id) for video_id in ids]

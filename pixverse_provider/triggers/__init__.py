@@ -1,0 +1,3 @@
+"""Airflow triggers for PixVerse."""
+
+from __future__ import annotations

@@ -1,0 +1,127 @@
+"""The trigger that waits for videos: it reads, and never submits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from pixverse_provider.api.calls import video_call
+from pixverse_provider.exceptions import PixVerseConfigurationError, PixVerseError
+from pixverse_provider.polling import Outcome, VideoWatch, Wait, WaitResult, make_event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pixverse_provider.api.async_client import AsyncPixVerseClient
+
+__all__ = ["PixVerseVideoTrigger"]
+
+
+class PixVerseVideoTrigger(BaseTrigger):
+    """Wait in the triggerer until videos are done, one of them cannot be, or the deadline comes.
+
+    Everything is a JSON primitive and times are wall-clock, since a trigger may be moved to another process
+    and run twice. It fires one event, see :func:`pixverse_provider.polling.read_event`.
+
+    :param pixverse_conn_id: Airflow connection of type ``pixverse``.
+    :param video_ids: ids as strings of digits.
+    :param poll_interval: seconds between two looks at one video.
+    :param started_at: epoch seconds at which the wait began.
+    :param not_before: epoch seconds before which there is no look.
+    :param deadline: epoch seconds at which the wait ends; the last look is made then.
+    :param job: record of the job, given back in the event.
+    """
+
+    def __init__(
+        self,
+        *,
+        pixverse_conn_id: str,
+        video_ids: list[str],
+        poll_interval: float,
+        started_at: float,
+        not_before: float,
+        deadline: float,
+        job: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.pixverse_conn_id = pixverse_conn_id
+        self.video_ids = video_ids
+        self.poll_interval = poll_interval
+        self.started_at = started_at
+        self.not_before = not_before
+        self.deadline = deadline
+        self.job = job
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and all arguments."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "pixverse_conn_id": self.pixverse_conn_id,
+                "video_ids": self.video_ids,
+                "poll_interval": self.poll_interval,
+                "started_at": self.started_at,
+                "not_before": self.not_before,
+                "deadline": self.deadline,
+                "job": self.job,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until every video is done, or one has ended otherwise; then fire the event."""
+        from pixverse_provider.triggers.shared import shared_client
+
+        try:
+            async with shared_client(self.pixverse_conn_id) as client:
+                results = await self._wait_for_all(client)
+        except PixVerseConfigurationError as err:
+            results = [
+                WaitResult(Outcome.ERROR, int(self.video_ids[0]), time.time() - self.started_at, error=err)
+            ]
+        yield TriggerEvent(make_event(results, self.job))
+
+    async def on_kill(self) -> None:
+        """Say that the videos go on; nothing more, since the next try may already wait for them."""
+        self.log.warning(
+            "The task was cleared or marked while it waited, but PixVerse video %s goes on and is paid: "
+            "PixVerse cannot cancel a job.",
+            ", ".join(self.video_ids),
+        )
+
+    async def _wait_for_all(self, client: AsyncPixVerseClient) -> list[WaitResult]:
+        """Return the results in the order of the ids; the first that is no success ends the wait for all."""
+        waits = [asyncio.create_task(self._wait_for(client, int(video_id))) for video_id in self.video_ids]
+        try:
+            for wait in asyncio.as_completed(waits):
+                result = await wait
+                if result.outcome is not Outcome.SUCCESS:
+                    return [result]
+            return [wait.result() for wait in waits]
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _wait_for(self, client: AsyncPixVerseClient, video_id: int) -> WaitResult:
+        watch = VideoWatch(
+            video_id,
+            started_at=self.started_at,
+            deadline=self.deadline,
+            poll_interval=self.poll_interval,
+            not_before=self.not_before,
+        )
+        pause = watch.first_look(time.time())
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                step = watch.saw(await client.call_once(video_call(video_id)), time.time())
+            except PixVerseError as err:
+                step = watch.met(err, time.time())
+            if not isinstance(step, Wait):
+                return step
+            if step.notice:
+                self.log.warning(step.notice)
+            pause = step.seconds
