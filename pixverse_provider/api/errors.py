@@ -38,6 +38,7 @@ _MEND_ARGUMENT = "correct the argument"
 _OTHER_IMAGE = "use another image"
 _OTHER_CONTENT = "change the prompt, text or media; the same content is refused again"
 _TRY_LATER = "try again later"
+_ASK_SUPPORT = "ask PixVerse support with the trace id"
 _TOP_UP = "top up the account at platform.pixverse.ai"
 
 _AUTHENTICATION = ErrorCode("the API key was not accepted", PixVerseAuthenticationError, _NEW_KEY)
@@ -90,19 +91,19 @@ ERROR_CODES: dict[int, ErrorCode] = {
     701020: ErrorCode("audio not verified", PixVerseInvalidRequestError, "use another audio"),
 }
 
-# A code that nobody has described: a read is worth repeating, but nothing tells that a paid call is.
+# Where nobody knows what a code stands for, a read is worth repeating, but nothing tells that a paid call is.
 _UNKNOWN_ON_READ = ErrorCode("not a documented code", PixVerseTransientError, _TRY_LATER)
-_UNKNOWN_ON_SUBMIT = ErrorCode(
-    "not a documented code", PixVersePermanentError, "ask PixVerse support with the trace id"
-)
+_UNKNOWN_ON_SUBMIT = ErrorCode("not a documented code", PixVersePermanentError, _ASK_SUPPORT)
+_ON_SUBMIT: dict[int, ErrorCode] = {
+    99999: ErrorCode("unknown error", PixVersePermanentError, _ASK_SUPPORT),
+}
 
 
 def describe_error_code(code: int, *, paid: bool) -> ErrorCode:
     """Return what is known of ``code``.
 
-    :param paid: whether the call that was answered costs credits; decides about codes that are not known.
+    :param paid: whether the call that was answered costs credits; decides about codes that say too little.
     """
-    known = ERROR_CODES.get(code)
-    if known is not None:
-        return known
-    return _UNKNOWN_ON_SUBMIT if paid else _UNKNOWN_ON_READ
+    if paid:
+        return _ON_SUBMIT.get(code) or ERROR_CODES.get(code, _UNKNOWN_ON_SUBMIT)
+    return ERROR_CODES.get(code, _UNKNOWN_ON_READ)

@@ -7,6 +7,7 @@ HTTP status says. Both clients are thin shells around :func:`read_answer` and :f
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -107,10 +108,10 @@ def read_answer(call: Call[T_co], answer: Answer, *, trace_id: str, api_key: str
         raise _error_of_code(call, answer, code, message.replace(api_key, "***"), trace_id, now)
     try:
         return call.parse(resp)
-    except (KeyError, TypeError, ValueError) as err:
-        raise _unusable(
-            call, answer, trace_id, now, f"a success without what it should hold ({err!r})"
-        ) from err
+    except (KeyError, OverflowError, TypeError, ValueError) as err:
+        reason = f"a success without what it should hold ({err!r})".replace(api_key, "***")
+        # Not chained: the cause quotes the answer, in which the service may repeat the key.
+        raise _unusable(call, answer, trace_id, now, reason) from None
 
 
 def network_error(call: Call[Any], error: Exception, *, trace_id: str, sent: bool) -> PixVerseError:
@@ -150,7 +151,7 @@ def _envelope(body: bytes) -> tuple[int, str, Any] | None:
     """Read code, message and content, in either spelling; None where the body is no envelope."""
     try:
         data = json.loads(body)
-    except ValueError:
+    except (RecursionError, ValueError):
         return None
     if not isinstance(data, dict):
         return None
@@ -158,7 +159,7 @@ def _envelope(body: bytes) -> tuple[int, str, Any] | None:
         if code_key in data:
             code = data[code_key]
             # One deployment writes the number as a string.
-            if isinstance(code, str) and code.strip().isdecimal():
+            if isinstance(code, str) and re.fullmatch(r"\s*[0-9]{1,18}\s*", code):
                 code = int(code)
             if isinstance(code, bool) or not isinstance(code, int):
                 return None

@@ -1,8 +1,8 @@
 """What PixVerse answers, as frozen values: jobs, videos, uploads, voices and the balance.
 
 Every ``from_resp`` takes the ``Resp`` of an envelope, ignores fields it does not know (the service adds some
-over time), and raises ``KeyError``, ``TypeError`` or ``ValueError`` where a field it needs is missing or
-misshapen.
+over time), and raises ``KeyError``, ``OverflowError``, ``TypeError`` or ``ValueError`` where a field it needs
+is missing or misshapen.
 """
 
 from __future__ import annotations
