@@ -1,0 +1,70 @@
+# Everything runs in a virtual environment that the first target makes; `make help` lists what there is.
+
+AIRFLOW ?= 3.3.2
+PYTHON ?= python3
+AIRFLOW_VERSIONS := 3.3.2 3.1.8
+CONSTRAINTS = constraints/airflow-$(AIRFLOW).txt
+VENV = $(if $(filter 3.3.2,$(AIRFLOW)),.venv,.venv-$(AIRFLOW))
+BIN = $(VENV)/bin
+# KEEP=1 becomes --keep; KEEP= and KEEP=0 become nothing.
+flag = $(if $(filter-out 0,$($(1))),--$(if $(filter KEEP,$(1)),keep,real))
+
+export PYTHON
+# A setting of the shell about another Airflow must not reach the tests.
+unexport AIRFLOW_HOME AIRFLOW_CONFIG
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap demo demo-stop test test-browser test-airflow lint format constraints clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+bootstrap: $(VENV)/.installed-dev ## install Airflow, the project and its development tools into .venv
+
+$(VENV)/.installed-emulator: pyproject.toml $(CONSTRAINTS) tools/bootstrap.sh
+	@sh tools/bootstrap.sh $(VENV) $(CONSTRAINTS) emulator
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(CONSTRAINTS) tools/bootstrap.sh
+	@sh tools/bootstrap.sh $(VENV) $(CONSTRAINTS) dev
+	@touch $(VENV)/.installed-emulator $@
+
+demo: $(VENV)/.installed-emulator ## run the lip sync DAG in a real Airflow against the emulator (KEEP=1: leave both running)
+	@exec $(BIN)/python -m tools.demo run $(call flag,KEEP) $(call flag,REAL)
+
+demo-stop: ## stop what `make demo KEEP=1` left running
+	@test -x $(BIN)/python || { echo "Nothing is installed, so nothing can be running."; exit 0; }; \
+	exec $(BIN)/python -m tools.demo stop
+
+lint: $(VENV)/.installed-dev ## ruff, ruff format and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+
+format: $(VENV)/.installed-dev ## let ruff fix and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint ## lint, then the unit, integration and stack tests
+	$(BIN)/python -m pytest tests/unit tests/integration
+	$(BIN)/python -m pytest tests/stack
+
+test-browser: $(VENV)/.installed-dev ## look at Airflow's pages in a real Chromium
+	$(BIN)/python -m pytest tests/browser
+
+test-airflow: $(VENV)/.installed-dev ## unit and integration tests on another Airflow: make test-airflow AIRFLOW=3.1.8
+	$(BIN)/python -m pytest tests/unit tests/integration
+
+constraints: .venv/.installed-dev ## pin today's newest dependencies for each Airflow version
+	@for version in $(AIRFLOW_VERSIONS); do \
+	    echo "constraints/airflow-$$version.txt"; \
+	    printf 'apache-airflow==%s\nuv\n' "$$version" | .venv/bin/python -m uv pip compile --quiet --upgrade \
+	        --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
+	        --extra dev --output-file "constraints/airflow-$$version.txt" pyproject.toml - || exit; \
+	done
+
+clean: ## remove environments, caches and what the demo left behind
+	@test ! -d .demo || $(MAKE) --no-print-directory demo-stop
+	rm -rf .venv .venv-* .demo demo-output build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
