@@ -1,0 +1,242 @@
+"""The documents say what the code does: examples run, links lead somewhere, tables are complete."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pixverse_provider import exceptions
+from pixverse_provider.api.errors import ERROR_CODES, describe_error_code
+from pixverse_provider.api.settings import ClientSettings
+from pixverse_provider.get_provider_info import get_provider_info
+from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = [
+    *sorted(PROJECT.joinpath("docs").glob("*.md")),
+    *(PROJECT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+]
+IMAGES = PROJECT / "docs" / "images"
+
+_FENCE = re.compile(
+    r"(?:<!-- needs (?P<needs>[\w.]+) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
+_SET_CONNECTION = re.compile(r"export (AIRFLOW_CONN_\w+)='(?P<value>[^']+)'")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of code in a page.
+
+    :param needs: dotted name without which this Airflow cannot run it.
+    """
+
+    page: Path
+    line: int
+    language: str
+    code: str
+    needs: str | None
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(PROJECT)}:{self.line}"
+
+    def compiled(self) -> Any:
+        # Empty lines make a traceback name the line of the page.
+        return compile("\n" * self.line + self.code, str(self.page), "exec")
+
+
+def blocks(language: str) -> list[Block]:
+    return [
+        Block(page, text[: match.start("code")].count("\n"), language, match["code"], match["needs"])
+        for page, text in ((page, page.read_text()) for page in PAGES)
+        for match in _FENCE.finditer(text)
+        if match["language"] == language
+    ]
+
+
+def prose(page: Path) -> str:
+    return _FENCE.sub("", page.read_text())
+
+
+def anchors(page: Path) -> set[str]:
+    titles = (match["title"].lower() for match in _HEADING.finditer(prose(page)))
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
+
+
+def section(page: Path, title: str) -> str:
+    """Return the text below a heading of the second level."""
+    found = re.search(
+        rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", page.read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert found, f"{page.name} has no section {title!r}"
+    return found[1]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """Return the rows of all tables by their first cell, without its backticks."""
+    cells = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in re.findall(r"^\|.*\|$", text, re.MULTILINE)
+    )
+    return {first.strip("`"): rest for first, *rest in cells}
+
+
+def is_available(dotted_name: str) -> bool:
+    module, _, name = dotted_name.rpartition(".")
+    return hasattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_an_example_runs(block: Block) -> None:
+    code = block.compiled()
+    if block.needs and not is_available(block.needs):
+        pytest.skip(f"this Airflow has no {block.needs}")
+    exec(code, {"__name__": "example"})  # noqa: S102 - our own documents
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
+    broken = []
+    for match in _LINK.finditer(prose(page)):
+        target, _, anchor = match["target"].partition("#")
+        if "://" in target:
+            continue
+        file = (page.parent / target).resolve() if target else page
+        if not IMAGES.exists() and file.parent == IMAGES:
+            continue
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(match["target"])
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_of_the_documents_exists(page: Path) -> None:
+    code = "\n".join(re.findall(r"`([^`\n]+)`", page.read_text()) + [block.code for block in blocks("bash")])
+    targets = set(re.findall(r"^([a-z-]+):", PROJECT.joinpath("Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code)) - targets == set()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [match["value"] for page in PAGES for match in _SET_CONNECTION.finditer(page.read_text())],
+)
+def test_a_connection_of_the_documents_is_understood(value: str) -> None:
+    from airflow.models.connection import Connection
+
+    if value.startswith("{"):
+        connection = Connection.from_json(value, conn_id="documented")
+    else:
+        connection = Connection(conn_id="documented", uri=value)
+    settings = settings_from_connection(connection, connection.extra_dejson)
+    assert isinstance(settings, ClientSettings)
+    assert settings.base_url.endswith("/openapi/v2")
+
+
+OPERATORS = PROJECT / "docs" / "operators.md"
+
+
+def public_tasks() -> list[type[BaseOperator]]:
+    info = get_provider_info()
+    modules = [
+        name for kind in ("operators", "sensors") for entry in info[kind] for name in entry["python-modules"]
+    ]
+    return [
+        getattr(module, name) for module in map(importlib.import_module, modules) for name in module.__all__
+    ]
+
+
+def own_arguments(task: type[BaseOperator]) -> dict[str, inspect.Parameter]:
+    """Return the arguments that the nearest constructor of this project names."""
+    for base in task.__mro__:
+        if "__init__" in vars(base):
+            parameters = inspect.signature(inspect.unwrap(vars(base)["__init__"])).parameters
+            return {
+                name: parameter
+                for name, parameter in parameters.items()
+                if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not name.startswith("_")
+            }
+    raise AssertionError(task)
+
+
+@pytest.mark.parametrize("task", public_tasks(), ids=lambda task: task.__name__)
+def test_every_argument_is_documented_with_its_default_and_whether_it_is_templated(
+    task: type[BaseOperator],
+) -> None:
+    name = task.__name__
+    described = section(OPERATORS, "Common arguments" if name == "PixVerseGenerationOperator" else name)
+    documented = {name: cells for name, cells in rows(described).items() if len(cells) == 3}
+    expected = {}
+    for argument, parameter in own_arguments(task).items():
+        default = "needed" if parameter.default is inspect.Parameter.empty else f"`{parameter.default!r}`"
+        if argument == "deferrable":
+            default = "`[operators] default_deferrable`"
+        templated = "yes" if argument in task.template_fields else "no"
+        expected[argument] = [default.replace("'", '"'), templated]
+    actual = {argument: documented[argument][:2] for argument in expected if argument in documented}
+    assert expected
+    assert actual == expected
+
+
+@pytest.mark.parametrize("task", public_tasks(), ids=lambda task: task.__name__)
+def test_every_class_is_listed_with_its_module(task: type[BaseOperator]) -> None:
+    overview = OPERATORS.read_text().partition("\n## ")[0]
+    line = next((line for line in overview.splitlines() if f"| [`{task.__name__}`]" in line), "")
+    assert f"| `{task.__module__}` |" in line
+
+
+def test_every_call_of_the_hook_is_documented() -> None:
+    described = section(OPERATORS, "PixVerseHook")
+    own = {name for name, value in vars(PixVerseHook).items() if callable(value) and not name.startswith("_")}
+    assert {name for name in own if f"`{name}(" not in described} == set()
+
+
+ERRORS = PROJECT / "docs" / "errors.md"
+
+
+def error_classes() -> list[type[exceptions.PixVerseError]]:
+    values = (getattr(exceptions, name) for name in exceptions.__all__)
+    return [value for value in values if isinstance(value, type)]
+
+
+@pytest.mark.parametrize("error", error_classes(), ids=lambda error: error.__name__)
+def test_every_error_is_documented_and_says_whether_a_retry_helps(
+    error: type[exceptions.PixVerseError],
+) -> None:
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    when, helps, _what_to_do = rows(ERRORS.read_text())[error.__name__]
+    assert when
+    if error is not exceptions.PixVerseError:
+        assert helps.startswith("no") is issubclass(error, AirflowFailException)
+        assert helps.startswith("yes") is not issubclass(error, AirflowFailException)
+
+
+def test_every_code_of_pixverse_is_documented_with_the_class_it_becomes() -> None:
+    documented: dict[int, str] = {}
+    for codes, (_meaning, becomes) in (
+        (first, cells)
+        for first, cells in rows(section(ERRORS, "Codes of PixVerse")).items()
+        if first[:1].isdigit()
+    ):
+        first, _, last = codes.partition(" to ")
+        numbers = range(int(first), int(last) + 1) if last else map(int, codes.split(", "))
+        documented |= dict.fromkeys(numbers, becomes)
+    expected = {}
+    for code in ERROR_CODES:
+        on_read, on_submit = (
+            describe_error_code(code, paid=paid).error_class.__name__ for paid in (False, True)
+        )
+        expected[code] = f"`{on_read}`" + ("" if on_read == on_submit else f"; at a submit `{on_submit}`")
+    assert documented == expected
