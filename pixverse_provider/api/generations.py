@@ -157,4 +157,11 @@ def _speech(value: object) -> str | None:
         raise PixVerseInvalidRequestError(f"lip_sync_tts_content must be a text, not {value!r}.")
     if not value.strip():
         raise PixVerseInvalidRequestError("lip_sync_tts_content holds only blanks: give a text to speak.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as err:
+        raise PixVerseInvalidRequestError(
+            f"lip_sync_tts_content holds half a character at position {err.start}, which cannot be spoken: "
+            "mend the text."
+        ) from err
     return value

@@ -13,6 +13,7 @@ __all__ = ["LARGEST_ID", "Id", "optional_id", "required_id", "xcom_id"]
 Id = int | str
 
 LARGEST_ID = 2**64 - 1
+_TOO_MANY_DIGITS = len(str(LARGEST_ID)) + 1
 # SQLite keeps an integer above this as a float, which would silently change the id.
 _LARGEST_SQLITE_INTEGER = 2**63 - 1
 
@@ -39,7 +40,8 @@ def optional_id(value: object, field: str) -> int | None:
             )
         if not (text.isascii() and text.isdecimal()):
             raise PixVerseInvalidRequestError(f"{field} must be a PixVerse id made of digits, not {value!r}.")
-        number = int(text)
+        # More digits are out of range however they go on, and Python reads no number of thousands of them.
+        number = int(text.lstrip("0")[:_TOO_MANY_DIGITS] or "0")
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
     else:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pixverse_provider.exceptions import PixVerseConfigurationError
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 __all__ = [
     "API_PATH",
@@ -67,8 +71,8 @@ def normalise_base_url(value: str | None, where: str) -> str:
     text = (value or "").strip()
     if not text:
         return DEFAULT_BASE_URL
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _web_address(text)
+    if parts is None:
         raise PixVerseConfigurationError(
             f"The Base URL (host) of {where} must be a URL such as {DEFAULT_BASE_URL}, "
             f"not {_without_userinfo(text)!r}."
@@ -85,6 +89,17 @@ def normalise_base_url(value: str | None, where: str) -> str:
         )
     path = parts.path.rstrip("/") or API_PATH
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _web_address(text: str) -> SplitResult | None:
+    """Return the parts of an http(s) URL, or None for anything else."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port  # raises for one that is no port
+    except ValueError:
+        return None
+    usable = parts.scheme in ("http", "https") and parts.hostname and port != 0
+    return parts if usable else None
 
 
 def _without_userinfo(text: str) -> str:
