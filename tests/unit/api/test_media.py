@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+
+from pixverse_provider.api.media import IMAGE, MEDIA, SNIFFED_BYTES, UploadKind, check_size, content_type_of
+from pixverse_provider.exceptions import PixVerseSourceError
+from tests.unit.openapi import contract
+
+MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00"
+OLD_MOV = b"\x00\x00\x00\x08wide\x00\x00\x00\x00mdat"
+WEBM = b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81"
+MP3 = b"\xff\xfb\x90\x64\x00\x00\x00\x00"
+MP3_TAGGED = b"ID3\x04\x00\x00\x00\x00\x00\x23TSSE"
+WAV = b"RIFF\x24\x08\x00\x00WAVEfmt "
+AAC = b"\xff\xf1\x50\x80\x02\x1f\xfc\xda"
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
+WEBP = b"RIFF\x24\x08\x00\x00WEBPVP8 "
+
+TAKEN = [
+    (MEDIA, "a.mp4", MP4, "video/mp4"),
+    (MEDIA, "A.MP4", MP4, "video/mp4"),
+    (MEDIA, "a.mov", MP4, "video/quicktime"),
+    (MEDIA, "a.mov", OLD_MOV, "video/quicktime"),
+    (MEDIA, "a.webm", WEBM, "video/webm"),
+    (MEDIA, "a.mp3", MP3, "audio/mpeg"),
+    (MEDIA, "a.mp3", MP3_TAGGED, "audio/mpeg"),
+    (MEDIA, "a.wav", WAV, "audio/wav"),
+    (MEDIA, "a.m4a", MP4, "audio/x-m4a"),
+    (MEDIA, "a.aac", AAC, "audio/aac"),
+    (IMAGE, "a.png", PNG, "image/png"),
+    (IMAGE, "a.jpg", JPEG, "image/jpeg"),
+    (IMAGE, "a.jpeg", JPEG, "image/jpeg"),
+    (IMAGE, "a.webp", WEBP, "image/webp"),
+    (MEDIA, "s3://conn@bucket/folder.x/take.1.wav", WAV, "audio/wav"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "head", "content_type"), TAKEN)
+def test_a_file_that_pixverse_takes_is_sent_under_its_type(
+    kind: UploadKind, name: str, head: bytes, content_type: str
+) -> None:
+    assert content_type_of(kind, name, head[:SNIFFED_BYTES]) == content_type
+
+
+@pytest.mark.parametrize(("kind", "path"), [(MEDIA, "/media/upload"), (IMAGE, "/image/upload")])
+def test_every_type_that_is_sent_is_a_documented_one(kind: UploadKind, path: str) -> None:
+    form = contract()["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]
+    documented = next(iter(form["encoding"].values()))["contentType"].split(", ")
+    assert {file_type.content_type for file_type in kind.types.values()} <= set(documented)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (MEDIA, "a.avi"),
+        (MEDIA, "a"),
+        (MEDIA, ".mp4.txt"),
+        (MEDIA, "folder.mp4/a"),
+        (MEDIA, "a.png"),
+        (IMAGE, "a.gif"),
+    ],
+)
+def test_a_type_that_pixverse_does_not_take_is_refused_with_those_it_takes(
+    kind: UploadKind, name: str
+) -> None:
+    with pytest.raises(PixVerseSourceError) as caught:
+        content_type_of(kind, name, MP4)
+    assert name in str(caught.value)
+    assert all(ending in str(caught.value) for ending in kind.types)
+
+
+@pytest.mark.parametrize("head", [MP4, WEBM, MP3, WAV, AAC, PNG, JPEG, WEBP, b"", b"\x00", b"hello, world"])
+@pytest.mark.parametrize("ending", [*MEDIA.types, *IMAGE.types])
+def test_a_file_that_is_not_what_its_name_says_is_refused(ending: str, head: bytes) -> None:
+    kind = MEDIA if ending in MEDIA.types else IMAGE
+    fits = {(ending_of(name), data) for _, name, data, _ in TAKEN}
+    # The frames of the two look alike, and both are audio to PixVerse.
+    fits |= {(".mp3", AAC)}
+    if (ending, head) in fits:
+        return
+    with pytest.raises(PixVerseSourceError, match="does not hold what its name says"):
+        content_type_of(kind, f"a{ending}", head)
+
+
+def ending_of(name: str) -> str:
+    return "." + name.rpartition(".")[2].lower()
+
+
+MB = 1_000_000
+
+
+@pytest.mark.parametrize(("kind", "size"), [(MEDIA, 1), (MEDIA, 50 * MB), (IMAGE, 1), (IMAGE, 20 * MB)])
+def test_a_file_within_every_limit_is_taken_without_a_word(kind: UploadKind, size: int) -> None:
+    assert check_size(kind, "a", size) is None
+
+
+@pytest.mark.parametrize("size", [50 * MB + 1, 100 * MB])
+def test_where_the_sources_disagree_there_is_a_warning(size: int) -> None:
+    warning = check_size(MEDIA, "clip.mp4", size)
+    assert warning is not None
+    assert "clip.mp4" in warning
+    assert "50 MB" in warning
+
+
+@pytest.mark.parametrize(("kind", "size"), [(MEDIA, 100 * MB + 1), (IMAGE, 20 * MB + 1)])
+def test_a_file_above_every_limit_is_refused(kind: UploadKind, size: int) -> None:
+    with pytest.raises(PixVerseSourceError, match="too large"):
+        check_size(kind, "a", size)
+
+
+def test_an_empty_file_is_refused() -> None:
+    with pytest.raises(PixVerseSourceError, match="empty"):
+        check_size(MEDIA, "a", 0)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixverse_provider.api.pacing import RequestBudget, backoff_seconds, retry_after_of
+from pixverse_provider.exceptions import PixVerseRateLimitError
+
+ATTEMPTS = st.integers(1, 10_000)
+JITTERS = st.floats(0, 1)
+SECONDS = st.floats(0.01, 3600)
+
+
+@given(attempt=ATTEMPTS, jitter=JITTERS, first=SECONDS, longest=SECONDS)
+def test_a_pause_lies_between_half_and_all_of_the_exponential_one(
+    attempt: int, jitter: float, first: float, longest: float
+) -> None:
+    whole = min(longest, first * 2.0 ** min(attempt - 1, 100))
+    pause = backoff_seconds(attempt, jitter=jitter, first=first, longest=longest)
+    assert 0.5 * min(whole, first * 2.0**16) <= pause <= whole
+
+
+@given(attempt=st.integers(1, 30), jitter=JITTERS, first=SECONDS, longest=SECONDS)
+def test_pauses_never_shrink_while_it_goes_on_failing(
+    attempt: int, jitter: float, first: float, longest: float
+) -> None:
+    now, later = (
+        backoff_seconds(n, jitter=jitter, first=first, longest=longest) for n in (attempt, attempt + 1)
+    )
+    assert now <= later
+
+
+@given(attempt=ATTEMPTS, jitter=JITTERS, retry_after=st.floats(0, 1e6))
+def test_what_the_service_asks_for_is_never_undercut(attempt: int, jitter: float, retry_after: float) -> None:
+    pause = backoff_seconds(attempt, jitter=jitter, retry_after=retry_after)
+    assert pause >= retry_after
+    assert pause >= backoff_seconds(attempt, jitter=jitter)
+    assert pause <= max(60.0, 1.1 * retry_after)
+
+
+def test_waiters_that_failed_together_come_back_apart() -> None:
+    assert len({backoff_seconds(1, jitter=n / 10) for n in range(10)}) == 10
+    assert len({backoff_seconds(1, jitter=n / 10, retry_after=30) for n in range(10)}) == 10
+
+
+def test_only_an_error_of_the_service_asks_for_a_pause() -> None:
+    assert retry_after_of(PixVerseRateLimitError("", retry_after=3.0)) == 3.0
+    assert retry_after_of(OSError()) is None
+    assert retry_after_of(None) is None
+
+
+@given(
+    per_second=st.floats(0.01, 100),
+    steps=st.lists(st.floats(0, 10), min_size=2, max_size=20),
+)
+def test_no_two_requests_are_closer_than_the_budget_allows(per_second: float, steps: list[float]) -> None:
+    budget, now, moments = RequestBudget(per_second), 1000.0, []
+    for step in steps:
+        now += step
+        pause = budget.take(now)
+        assert pause >= 0
+        moments.append(now + pause)
+    for earlier, later in pairwise(moments):
+        assert later - earlier >= 1 / per_second - 1e-6
+
+
+def test_an_idle_client_saves_up_no_burst() -> None:
+    budget = RequestBudget(1.0)
+    assert budget.take(0.0) == 0.0
+    assert [budget.take(100.0) for _ in range(3)] == [0.0, 1.0, 2.0]
+
+
+def test_threads_share_one_budget() -> None:
+    budget = RequestBudget(10.0)
+    with ThreadPoolExecutor(8) as pool:
+        pauses = sorted(pool.map(lambda _: budget.take(50.0), range(100)))
+    assert [round(pause * 10) for pause in pauses] == list(range(100))
+
+
+def test_without_a_budget_nothing_waits() -> None:
+    budget = RequestBudget(None)
+    assert [budget.take(0.0) for _ in range(3)] == [0.0, 0.0, 0.0]
