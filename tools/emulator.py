@@ -34,7 +34,8 @@ class EmulatorProcess:
         command += ["--port", "0", "--port-file", self._port_file]
         command += ["--generation-seconds", f"{generation_seconds:g}"]
         environment = clean_environment() | {"PIXVERSE_EMULATOR_API_KEY": self.api_key}
-        self._program = Program("the emulator", command, environment, folder / "emulator.log")
+        self.log = folder / "emulator.log"
+        self._program = Program("the emulator", command, environment, self.log)
 
     def __enter__(self) -> Self:
         try:
@@ -62,7 +63,7 @@ class EmulatorProcess:
         while not (port := self._read_port()):
             self._program.check_running()
             if time.monotonic() > deadline:
-                raise ProgramError(f"the emulator did not start; see {self._program.log}")
+                raise ProgramError(f"the emulator did not start; see {self.log}")
             time.sleep(0.05)
         self.url = f"http://127.0.0.1:{port}"
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tools.processes import Program, ProgramError, tail
+from tools.processes import Program, ProgramError, Session, tail
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -47,17 +47,17 @@ class PostgresCluster:
             )
         self._initdb = initdb
         self._user = SERVICE_USER if os.geteuid() == 0 else None
-        self._folder = Path()
+        self.folder = Path()
         self._server: Program | None = None
 
     @property
     def url(self) -> str:
         """The database as SQLAlchemy and Airflow spell it."""
-        return f"postgresql+psycopg2://airflow@/postgres?host={self._folder}"
+        return f"postgresql+psycopg2://airflow@/postgres?host={self.folder}"
 
     def __enter__(self) -> Self:
         # Short, since the path of a socket may have about a hundred characters.
-        self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         try:
             self._start()
         except BaseException:
@@ -70,12 +70,17 @@ class PostgresCluster:
     ) -> None:
         self.stop()
 
+    @property
+    def session(self) -> Session | None:
+        """The server's own process; its children leave the session and end with it."""
+        return self._server.session if self._server else None
+
     def stop(self) -> None:
         """Stop the server and remove its files."""
         if self._server is not None:
             self._server.stop()
             self._server = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
         if self._user:
@@ -85,15 +90,15 @@ class PostgresCluster:
                 raise ProgramError(
                     f"PostgreSQL does not run as root, and there is no account {self._user} to run it"
                 ) from None
-            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
-        data = self._folder / "data"
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        data = self.folder / "data"
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
         made = subprocess.run(
             [
                 self._initdb, "--pgdata", data, "--username", "airflow", "--auth", "trust",
                 "--encoding", "UTF8", "--locale", "C", "--no-sync",
             ],
-            env=environment, cwd=self._folder, capture_output=True, text=True, check=False,
+            env=environment, cwd=self.folder, capture_output=True, text=True, check=False,
             user=self._user, group=self._user, extra_groups=[] if self._user else None,
         )  # fmt: skip
         if made.returncode != 0:
@@ -101,12 +106,12 @@ class PostgresCluster:
         self._server = Program(
             "PostgreSQL",
             [
-                self._initdb.with_name("postgres"), "-D", data, "-k", self._folder,
+                self._initdb.with_name("postgres"), "-D", data, "-k", self.folder,
                 "-c", "listen_addresses=", "-c", "fsync=off", "-c", "synchronous_commit=off",
                 "-c", "full_page_writes=off", "-c", "max_connections=200",
             ],
             environment,
-            self._folder / "server.log",
+            self.folder / "server.log",
             # Its fast shutdown: SIGTERM would wait for every client to leave.
             stop_signal=signal.SIGINT,
             user=self._user,
