@@ -1,0 +1,126 @@
+"""The command ``pixverse-emulator``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+from pixverse_provider.emulator.settings import DEFAULT_API_KEY, RENDER_MODES, InvalidSettingError, Settings
+
+_NEEDED: Final = {
+    "fastapi": "fastapi",
+    "uvicorn": "uvicorn",
+    "python_multipart": "python-multipart",
+    "av": "av",
+    "numpy": "numpy",
+    "PIL": "pillow",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        return _refuse(
+            f"The emulator needs {', '.join(missing)}. "
+            "Install it with: pip install 'airflow-provider-pixverse[emulator]'"
+        )
+    try:
+        settings = Settings(
+            api_key=options.api_key,
+            generation_seconds=options.generation_seconds,
+            concurrency=options.concurrency,
+            credits=options.credits,
+            render=options.render,
+        )
+    except InvalidSettingError as error:
+        return _refuse(f"{error}.")
+    return _serve(options, settings)
+
+
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    from pixverse_provider.emulator.server import EmulatorServer, NotLoopbackError
+
+    if not options.quiet:
+        _log_requests()
+    if options.data_dir is not None:
+        options.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        server = EmulatorServer(settings, host=options.host, port=options.port, directory=options.data_dir)
+    except NotLoopbackError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"Port {options.port} cannot be used: {error.strerror}.")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with server:
+        if options.port_file is not None:
+            options.port_file.write_text(f"{server.port}\n")
+        print(_greeting(server.url, settings), flush=True)
+        stop.wait()
+        print("Stopping.", flush=True)
+    if options.port_file is not None:
+        options.port_file.unlink(missing_ok=True)
+    return 0
+
+
+def _greeting(url: str, settings: Settings) -> str:
+    # Only the emulator's own key is no secret.
+    own_key = settings.api_key == DEFAULT_API_KEY
+    password = DEFAULT_API_KEY if own_key else "<the key that you gave with --api-key>"
+    connection = json.dumps({"conn_type": "pixverse", "host": f"{url}/openapi/v2", "password": password})
+    return (
+        f"PixVerse emulator: {url}/\n"
+        f"  a job takes {settings.generation_seconds:g} s, {settings.concurrency} at once, "
+        f"{settings.credits} credits\n"
+        f"  connection for Airflow:\n"
+        f"    export AIRFLOW_CONN_PIXVERSE_DEFAULT='{connection}'\n"
+        f"Stop it with Ctrl-C."
+    )
+
+
+def _log_requests() -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("pixverse_provider.emulator")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+
+
+def _refuse(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pixverse-emulator",
+        description="A PixVerse API on localhost: write and test DAGs without a key or a credit.",
+    )
+    serve = parser.add_subparsers(required=True, metavar="command").add_parser(
+        "serve", help="run it until Ctrl-C", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="an address of this machine")
+    serve.add_argument("--port", type=int, default=8484, help="0 takes a free port")
+    serve.add_argument("--generation-seconds", type=float, default=10.0, help="how long a job takes")
+    serve.add_argument("--concurrency", type=int, default=5, help="jobs at once")
+    serve.add_argument("--credits", type=int, default=10_000, help="credits at the start")
+    serve.add_argument("--api-key", default=DEFAULT_API_KEY, help="the only key that is accepted")
+    serve.add_argument("--render", choices=RENDER_MODES, default="full", help="how large results are drawn")
+    serve.add_argument("--data-dir", type=Path, help="keep files here; a temporary directory when left out")
+    serve.add_argument("--port-file", type=Path, help="write the port here once the emulator answers")
+    serve.add_argument("--quiet", action="store_true", help="do not print a line for each request")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,265 @@
+"""Faults on order: which there are, and which is due for a request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from pixverse_provider.emulator.jobs import DELETED, FAILED, MODERATED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+API_ENDPOINTS: Final = ("submit", "result", "upload", "balance", "voices")
+MEDIA: Final = "media"
+
+# Where in the life of a request a fault strikes.
+GATEWAY: Final = "gateway"
+"""Before the service: nothing was accepted."""
+ANSWER: Final = "answer"
+"""On the way back: the service did its work."""
+REFUSAL: Final = "refusal"
+"""The service itself refuses, with an envelope, and no job is made."""
+OUTCOME: Final = "outcome"
+"""The job is made, and does not go well."""
+REPLAY: Final = "replay"
+"""A repeated trace id."""
+
+
+class InvalidFaultError(ValueError):
+    """A fault that does not exist, or not at that endpoint, or with such a value."""
+
+
+class FaultRecord(TypedDict):
+    """A fault as the control API shows it."""
+
+    on: str
+    what: str
+    times: int | None
+    used: int
+    video_id: int | None
+    text: str | None
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of fault: when it strikes, at which endpoints, and its details with their defaults."""
+
+    strikes: str
+    endpoints: tuple[str, ...]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+_EVERYWHERE: Final = (*API_ENDPOINTS, MEDIA)
+_SUBMIT: Final = ("submit",)
+
+KINDS: Final[dict[str, _Kind]] = {
+    "drop_before_accept": _Kind(GATEWAY, _EVERYWHERE),
+    "accept_then_drop": _Kind(ANSWER, API_ENDPOINTS),
+    "accept_then_hang": _Kind(ANSWER, API_ENDPOINTS, {"seconds": 30.0}),
+    "accept_then_502": _Kind(ANSWER, API_ENDPOINTS),
+    "too_many_requests": _Kind(GATEWAY, _EVERYWHERE, {"retry_after": -1, "as_date": False}),
+    "http_status": _Kind(GATEWAY, _EVERYWHERE, {"status": 503, "body": "html", "accept": False}),
+    "html": _Kind(GATEWAY, API_ENDPOINTS, {"accept": False}),
+    "truncated_json": _Kind(ANSWER, API_ENDPOINTS),
+    "redirect": _Kind(GATEWAY, API_ENDPOINTS, {"status": 307, "location": ""}),
+    "slow": _Kind(ANSWER, _EVERYWHERE, {"seconds": 2.0}),
+    "error": _Kind(
+        REFUSAL, API_ENDPOINTS, {"err_code": 500100, "message": "", "http_status": 200, "lower_case": False}
+    ),
+    "slots_full": _Kind(REFUSAL, _SUBMIT),
+    "no_credits": _Kind(REFUSAL, _SUBMIT),
+    "refuse": _Kind(REFUSAL, _SUBMIT),
+    "fail": _Kind(OUTCOME, _SUBMIT),
+    "moderate": _Kind(OUTCOME, _SUBMIT),
+    "delete": _Kind(OUTCOME, _SUBMIT),
+    "never": _Kind(OUTCOME, _SUBMIT),
+    "status": _Kind(OUTCOME, _SUBMIT, {"statuses": [9, 10], "forever": False}),
+    "dud_replay": _Kind(REPLAY, _SUBMIT),
+    "truncated": _Kind(ANSWER, (MEDIA,), {"share": 0.5}),
+    "wrong_length": _Kind(ANSWER, (MEDIA,), {"share": 0.5}),
+    "expired": _Kind(GATEWAY, (MEDIA,)),
+}
+"""Every fault there is.
+
+* ``drop_before_accept``: the connection is cut, nothing was accepted.
+* ``accept_then_drop``: the request is served, a job is made and charged, and the connection cut without an
+  answer.
+* ``accept_then_hang``: the same, and the answer comes after ``seconds``.
+* ``accept_then_502``: the same, and the answer is an HTML page with status 502.
+* ``too_many_requests``: 429; ``retry_after`` in seconds (negative: no such header), ``as_date`` writes it as
+  a date.
+* ``http_status``: a bare ``status`` with a ``body`` of ``html``, ``text`` or ``empty``; ``accept`` serves it
+  first.
+* ``html``: an HTML page with status 200. ``truncated_json``: the right answer, its second half missing.
+* ``redirect``: to ``location``; left out, to this server under another host name, which tells on a key that
+  follows.
+* ``slow``: the right answer after ``seconds``; at the media host, spread over them.
+* ``error``: the envelope of ``err_code``. ``slots_full`` is 500044, ``no_credits`` 500090, ``refuse`` 500063.
+* ``fail`` ends the job with 8, ``moderate`` with 7, ``delete`` with 6, ``never`` does not end it. ``status``
+  shows other ``statuses`` first, one at each look, or ``forever``.
+* ``dud_replay``: a repeated trace id gets a new ``video_id``, not charged, which stays at 5 for ever.
+* ``truncated``: a media answer cut after a ``share`` of what its Content-Length says. ``wrong_length``: that
+  share, as if it were the file. ``expired``: 403.
+"""
+
+MAGIC_WORDS: Final = {
+    "[fail]": Outcome(ends=FAILED),
+    "[moderate]": Outcome(ends=MODERATED),
+    "[delete]": Outcome(ends=DELETED),
+    "[never]": Outcome(ends=None),
+}
+"""Words in a prompt, a TTS text or the name of an uploaded file that decide how a job goes.
+
+``[refuse]`` besides gets 500063 at once, and ``[status 9 10]`` shows those statuses first.
+"""
+REFUSE_WORD: Final = "[refuse]"
+_STATUS_WORD: Final = re.compile(r"\[status((?: \d{1,3})+)\]")
+
+
+@dataclass
+class Fault:
+    """One fault that waits to strike.
+
+    :param times: how often it strikes; None is for ever.
+    :param video_id: only at requests about that video.
+    :param text: only at requests whose prompt, TTS text or file name has this in it.
+    """
+
+    on: str
+    what: str
+    times: int | None = 1
+    video_id: int | None = None
+    text: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    used: int = 0
+
+    @property
+    def strikes(self) -> str:
+        """When in the life of a request."""
+        kind = KINDS[self.what]
+        if "accept" in kind.details:
+            return ANSWER if self.details["accept"] else GATEWAY
+        return kind.strikes
+
+    def record(self) -> FaultRecord:
+        """Return everything about it."""
+        return {
+            "on": self.on,
+            "what": self.what,
+            "times": self.times,
+            "used": self.used,
+            "video_id": self.video_id,
+            "text": self.text,
+            "details": self.details,
+        }
+
+
+class FaultPlan:
+    """The faults that were ordered, first come first served."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def order(self, wish: Mapping[str, Any]) -> Fault:
+        """Add a fault.
+
+        :raises InvalidFaultError: saying what is wrong with the wish.
+        """
+        fault = _read(wish)
+        self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Forget all faults."""
+        self._faults.clear()
+
+    def records(self) -> list[FaultRecord]:
+        """Return all faults, also those that are used up."""
+        return [fault.record() for fault in self._faults]
+
+    def take(
+        self, endpoint: str, strikes: Collection[str], *, video_id: int | None = None, text: str = ""
+    ) -> Fault | None:
+        """Return the first fault that is due for a request, and count it as used."""
+        for fault in self._faults:
+            if (
+                fault.on in (endpoint, "any")
+                and fault.strikes in strikes
+                and (fault.times is None or fault.used < fault.times)
+                and fault.video_id in (None, video_id)
+                and (fault.text is None or fault.text in text)
+            ):
+                fault.used += 1
+                return fault
+        return None
+
+
+def outcome_of(fault: Fault | None, text: str) -> Outcome:
+    """Return how a job goes: as a fault says, else as a magic word says, else well."""
+    if fault is not None:
+        if fault.what == "status":
+            return Outcome(
+                ends=None if fault.details["forever"] else Outcome().ends,
+                passing=tuple(fault.details["statuses"]),
+            )
+        return MAGIC_WORDS[f"[{fault.what}]"]
+    passing = _STATUS_WORD.search(text)
+    statuses = tuple(int(status) for status in passing[1].split()) if passing else ()
+    for word, outcome in MAGIC_WORDS.items():
+        if word in text:
+            return Outcome(ends=outcome.ends, passing=statuses)
+    return Outcome(passing=statuses)
+
+
+def _read(wish: Mapping[str, Any]) -> Fault:
+    rest = dict(wish)
+    on, what = rest.pop("on", None), rest.pop("what", None)
+    kind = KINDS.get(what) if isinstance(what, str) else None
+    if kind is None:
+        raise InvalidFaultError(f"there is no fault {what!r}; there are {', '.join(KINDS)}")
+    allowed = (
+        kind.endpoints if kind.endpoints == (MEDIA,) or len(kind.endpoints) == 1 else (*kind.endpoints, "any")
+    )
+    if on not in allowed:
+        raise InvalidFaultError(f"{what} can be on {', '.join(allowed)}, not on {on!r}")
+    fault = Fault(
+        on=on,
+        what=str(what),
+        times=_optional(rest, "times", int, 1),
+        video_id=_optional(rest, "video_id", int, None),
+        text=_optional(rest, "text", str, None),
+        details={**kind.details, **{name: rest.pop(name) for name in kind.details if name in rest}},
+    )
+    if rest:
+        known = ", ".join(("times", "video_id", "text", *kind.details))
+        raise InvalidFaultError(f"{what} has no {', '.join(rest)}; it has {known}")
+    _check_details(fault, kind)
+    return fault
+
+
+def _optional(wish: dict[str, Any], name: str, kind: type, default: Any) -> Any:
+    value = wish.pop(name, default)
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        raise InvalidFaultError(f"{name} takes a {kind.__name__} or null, not {value!r}")
+    if name == "times" and type(value) is int and value < 1:
+        raise InvalidFaultError("times must be at least 1, or null for ever")
+    return value
+
+
+def _check_details(fault: Fault, kind: _Kind) -> None:
+    for name, default in kind.details.items():
+        value = fault.details[name]
+        fits = isinstance(value, (int, float)) if isinstance(default, float) else type(value) is type(default)
+        if not fits or (isinstance(value, bool) and not isinstance(default, bool)):
+            raise InvalidFaultError(f"{name} takes a {type(default).__name__}, not {value!r}")
+    if fault.what == "status" and not (
+        fault.details["statuses"] and all(type(status) is int for status in fault.details["statuses"])
+    ):
+        raise InvalidFaultError("statuses takes a list of integers, at least one")
+    if fault.what == "http_status" and fault.details["body"] not in ("html", "text", "empty"):
+        raise InvalidFaultError("body must be html, text or empty")
+    if fault.what in ("truncated", "wrong_length") and not 0 <= float(fault.details["share"]) < 1:
+        raise InvalidFaultError("share must be at least 0 and below 1")

@@ -1,0 +1,117 @@
+"""Reads a JSON request body as strictly as a typed server does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pixverse_provider.emulator.envelope import EMPTY_PARAMETER, INVALID_PARAMETER, WRONG_TYPE, ApiError
+from pixverse_provider.emulator.ids import LARGEST_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+class Fields:
+    """The values of one request body.
+
+    ``0``, ``null`` and ``""`` count as not given, as the examples of the documents use them. Nothing is
+    converted: a quoted number, a ``5.0`` and a ``true`` are no integers.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self._body = body
+
+    def refuse_others(self, known: Collection[str]) -> None:
+        """Refuse the request if it has a field that the endpoint does not know.
+
+        :raises ApiError: 400017, naming the field. The service may well ignore it; a misspelled field that
+            is ignored is what somebody who tests wants to hear about.
+        """
+        for name in self._body:
+            if name not in known:
+                raise ApiError(INVALID_PARAMETER, f"invalid param: {name} is not a field of this endpoint")
+
+    def identifier(self, name: str) -> int | None:
+        """Return an id.
+
+        :raises ApiError: 400013 unless it is an unsigned 64-bit JSON number.
+        """
+        value = self._body.get(name)
+        if _not_given(value):
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LARGEST_ID:
+            raise ApiError(WRONG_TYPE, f"{name} must be an unsigned 64-bit JSON number")
+        return value
+
+    def text(self, name: str) -> str | None:
+        """Return a string.
+
+        :raises ApiError: 400013 for anything else.
+        """
+        value = self._body.get(name)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise ApiError(WRONG_TYPE, f"{name} must be a string")
+        return value
+
+    def required_text(self, name: str) -> str:
+        """Return a string.
+
+        :raises ApiError: 400011 when it is missing or empty, 400013 when it is no string.
+        """
+        value = self.text(name)
+        if value is None:
+            raise ApiError(EMPTY_PARAMETER, f"{name} is empty")
+        return value
+
+    def choice(self, name: str, allowed: Collection[str]) -> str | None:
+        """Return a string out of a closed set.
+
+        :raises ApiError: 400017 when it is another.
+        """
+        value = self.text(name)
+        if value is not None and value not in allowed:
+            raise ApiError(INVALID_PARAMETER, f"{name} must be one of {', '.join(allowed)}")
+        return value
+
+    def required_choice(self, name: str, allowed: Collection[str]) -> str:
+        """Return a string out of a closed set; 400011 when it is missing."""
+        self.required_text(name)
+        return self.choice(name, allowed) or ""
+
+    def integer(self, name: str, *, lowest: int, highest: int) -> int | None:
+        """Return a whole number.
+
+        :raises ApiError: 400013 when it is no JSON integer, 400017 when it is out of range.
+        """
+        value = self._body.get(name)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ApiError(WRONG_TYPE, f"{name} must be a whole JSON number")
+        if not lowest <= value <= highest:
+            raise ApiError(INVALID_PARAMETER, f"{name} must be between {lowest} and {highest}")
+        return value
+
+    def required_integer(self, name: str, *, lowest: int, highest: int) -> int:
+        """Return a whole number; 400011 when it is missing or 0."""
+        if _not_given(self._body.get(name)):
+            raise ApiError(EMPTY_PARAMETER, f"{name} is empty")
+        return self.integer(name, lowest=lowest, highest=highest) or 0
+
+    def switch(self, name: str) -> bool:
+        """Return a boolean, false when missing.
+
+        :raises ApiError: 400013 for anything but ``true``, ``false`` and ``null``.
+        """
+        value = self._body.get(name)
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            raise ApiError(WRONG_TYPE, f"{name} must be true or false")
+        return value
+
+
+def _not_given(value: Any) -> bool:
+    return value is None or value == "" or (value == 0 and type(value) is int)

@@ -1,0 +1,62 @@
+"""What the documents say a job costs, in credits."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+LIP_SYNC_PER_SECOND: Final = 4
+TTS_BLOCK_BYTES: Final = 15
+TTS_PER_BLOCK: Final = 4
+SOUND_EFFECT_PER_5_SECONDS: Final = 10
+
+_QUALITIES: Final = ("360p", "540p", "720p", "1080p")
+_NORMAL_PER_CLIP: Final = {5: (45, 45, 60, 120), 8: (90, 90, 120, 240)}
+_FAST_PER_CLIP: Final = {5: (90, 90, 120, 0)}
+_V56_SILENT: Final = {5: (35, 35, 45, 75), 8: (70, 70, 90, 150), 10: (77, 77, 99, 0)}
+_V56_AUDIO: Final = {5: (80, 90, 80, 150), 8: (115, 115, 135, 195), 10: (122, 122, 144, 0)}
+_PER_SECOND: Final = {
+    ("v6", False): (5, 7, 9, 18),
+    ("v6", True): (7, 9, 12, 23),
+    ("c1", False): (6, 8, 10, 19),
+    ("c1", True): (8, 10, 13, 24),
+}
+
+
+def started(amount: float, unit: float) -> int:
+    """Return how many units were started; an amount is compared to the millisecond, 5.0001 s count as 5."""
+    return max(1, math.ceil(round(amount, 3) / unit))
+
+
+def lip_sync_audio(seconds: float) -> int:
+    """Return the price of a lip sync to an uploaded audio of that length."""
+    return started(seconds, 1) * LIP_SYNC_PER_SECOND
+
+
+def lip_sync_tts(text: str) -> int:
+    """Return the price of a lip sync to synthetic speech; bytes count, not characters."""
+    return started(len(text.encode()), TTS_BLOCK_BYTES) * TTS_PER_BLOCK
+
+
+def clip(*, model: str, quality: str, seconds: int, fast: bool, audio: bool) -> int:
+    """Return the price of a generated clip.
+
+    No price list for v5.5 was found; it is taken to cost what v5.6 does, which has the same lengths and
+    switches.
+    """
+    column = _QUALITIES.index(quality)
+    if (model, audio) in _PER_SECOND:
+        return _PER_SECOND[model, audio][column] * seconds
+    if model in ("v5.5", "v5.6"):
+        return (_V56_AUDIO if audio else _V56_SILENT)[seconds][column]
+    return (_FAST_PER_CLIP if fast else _NORMAL_PER_CLIP)[seconds][column]
+
+
+def inline_lip_sync(clip_seconds: int) -> int:
+    """Return what speech inside a generated clip adds to its price."""
+    return clip_seconds * LIP_SYNC_PER_SECOND
+
+
+def sound_effect(clip_seconds: float) -> int:
+    """Return what a sound effect costs."""
+    return started(clip_seconds, 5) * SOUND_EFFECT_PER_5_SECONDS

@@ -1,0 +1,41 @@
+"""The pytest fixture ``pixverse_emulator``: a PixVerse API for each test that asks for one.
+
+The server is started once for the session, in a thread, and reset for each test. Jobs are done at once and
+rendered small; a session-scoped fixture ``pixverse_emulator_settings`` in your ``conftest.py`` changes that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pixverse_provider.emulator.handle import EmulatorControl
+
+
+@pytest.fixture(scope="session")
+def pixverse_emulator_settings() -> dict[str, Any]:
+    """Return the settings of the emulator; override it to change them. See ``emulator.settings.Settings``."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def pixverse_emulator_server(pixverse_emulator_settings: dict[str, Any]) -> Iterator[EmulatorControl]:
+    """Run an emulator for the session and return a handle on it."""
+    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.server import EmulatorServer
+    from pixverse_provider.emulator.settings import Settings
+
+    settings = Settings(**{"generation_seconds": 0.0, "render": "small", **pixverse_emulator_settings})
+    with EmulatorServer(settings) as server:
+        yield EmulatorControl(server.url, api_key=settings.api_key)
+
+
+@pytest.fixture
+def pixverse_emulator(pixverse_emulator_server: EmulatorControl) -> EmulatorControl:
+    """Return a handle on a running emulator without jobs, faults or requests."""
+    pixverse_emulator_server.reset()
+    return pixverse_emulator_server

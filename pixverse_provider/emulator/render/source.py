@@ -1,0 +1,56 @@
+"""Reads the pictures and the sound of a media file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+
+from pixverse_provider.emulator.render.mp4 import SAMPLE_RATE, Pixels, Samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def read_audio(path: Path) -> Samples:
+    """Return the sound of a file, mixed to one channel at 44.1 kHz."""
+    parts: list[Samples] = []
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        for frame in container.decode(audio=0):
+            # Gaps in the time stamps of a recording would make the resampler refuse the frame.
+            frame.pts = None
+            parts += [part.to_ndarray().reshape(-1).astype(np.float32) for part in resampler.resample(frame)]
+        parts += [part.to_ndarray().reshape(-1).astype(np.float32) for part in resampler.resample(None)]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
+
+
+def loop_frames(path: Path, *, size: tuple[int, int], fps: float) -> Iterator[Pixels]:
+    """Yield the pictures of a video, one for each step of ``1 / fps`` seconds.
+
+    After the last comes the first again. Only one picture is held at a time. The iterator never ends by
+    itself.
+
+    :raises ValueError: when the file has no pictures.
+    """
+    while True:
+        shown = 0
+        held: av.VideoFrame | None = None
+        with av.open(str(path)) as container:
+            start: float | None = None
+            for frame in container.decode(video=0):
+                start = frame.time if start is None else start
+                while held is not None and shown / fps < frame.time - start - 1e-6:
+                    yield _pixels(held, size)
+                    shown += 1
+                held = frame
+        if held is None:
+            raise ValueError("the video has no pictures")
+        yield _pixels(held, size)
+
+
+def _pixels(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
+    scaled = frame.reformat(width=size[0], height=size[1], format="rgb24").to_ndarray()
+    return scaled.astype(np.uint8, copy=False)

@@ -1,0 +1,104 @@
+"""Renders a text-to-video clip: a presenter before a moving background, with the prompt as a caption."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from pixverse_provider.emulator.render.backdrop import Backdrop
+from pixverse_provider.emulator.render.canvas import Canvas
+from pixverse_provider.emulator.render.caption import caption
+from pixverse_provider.emulator.render.mouth import MouthPainter
+from pixverse_provider.emulator.render.mp4 import SAMPLE_RATE, Pixels, Samples, write_mp4
+from pixverse_provider.emulator.render.presenter import LOOKS, Pose, draw_presenter
+from pixverse_provider.emulator.render.speech import speak
+from pixverse_provider.emulator.render.voice_track import MouthShape, mouth_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from PIL import Image
+
+    from pixverse_provider.emulator.render.clip import Profile
+    from pixverse_provider.emulator.voices import Voice
+
+_FPS: Final = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextToVideoRecipe:
+    """A generated clip.
+
+    :param seconds: exact length.
+    :param quality: the shorter side in pixels, before the profile scales it down.
+    :param music: whether it gets a sound track of quiet chords.
+    :param voice: who says ``speech``; what is longer than the clip is cut.
+    """
+
+    prompt: str
+    seconds: int
+    quality: int
+    aspect_ratio: str
+    seed: int
+    music: bool = False
+    voice: Voice | None = None
+    speech: str = ""
+
+    @property
+    def key(self) -> str:
+        """Everything that the file depends on."""
+        return repr(self)
+
+    def render(self, path: Path, profile: Profile) -> None:
+        """Write the clip."""
+        size = profile.fit(*self.size)
+        fps = min(_FPS, profile.max_fps)
+        audio = self._audio()
+        shapes = mouth_shapes(audio, fps, fps * self.seconds) if audio is not None and self.voice else None
+        write_mp4(path, self._frames(size, fps, shapes), size=size, fps=fps, audio=audio)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height that were asked for."""
+        across, down = (int(part) for part in self.aspect_ratio.split(":"))
+        shorter = self.quality / min(across, down)
+        return round(across * shorter / 2) * 2, round(down * shorter / 2) * 2
+
+    def _frames(self, size: tuple[int, int], fps: int, shapes: list[MouthShape] | None) -> Iterator[Pixels]:
+        backdrop = Backdrop(*size, hue=self.seed % 997 / 997, period=self.seconds)
+        open_eyes, closed_eyes = (self._foreground(size, lids) for lids in (0.0, 1.0))
+        painter = MouthPainter(*size)
+        for index in range(fps * self.seconds):
+            picture = backdrop.at(index / fps)
+            # A blink of two frames, every three seconds or so.
+            front = closed_eyes if index % 37 in (20, 21) else open_eyes
+            picture.paste(front, mask=front.getchannel("A"))
+            pixels = np.asarray(picture)
+            yield painter.paint(pixels, shapes[index]) if shapes is not None else pixels
+
+    def _foreground(self, size: tuple[int, int], lids: float) -> Image.Image:
+        canvas = Canvas(*size, detail=2)
+        draw_presenter(canvas, LOOKS[self.seed % len(LOOKS)], Pose(lids=lids))
+        picture = canvas.finish()
+        picture.alpha_composite(caption(*size, self.prompt))
+        return picture
+
+    def _audio(self) -> Samples | None:
+        length = self.seconds * SAMPLE_RATE
+        if self.voice is not None:
+            speech = speak(self.speech, self.voice)[:length]
+            return np.pad(speech, (0, length - len(speech)))
+        return _chords(length, self.seed) if self.music else None
+
+
+def _chords(length: int, seed: int) -> Samples:
+    moments = np.arange(length) / SAMPLE_RATE
+    root = 110.0 * 2 ** (seed % 12 / 12)
+    sound = np.zeros(length)
+    for step, ratio in enumerate((1.0, 1.25, 1.5, 2.0)):
+        swell = 0.5 + 0.5 * np.sin(2 * np.pi * moments / (3.0 + step) + step)
+        sound += swell * np.sin(2 * np.pi * root * ratio * moments)
+    return (0.12 * sound).astype(np.float32)

@@ -1,0 +1,129 @@
+"""Runs the emulator in a thread: for the command line, and for a test session."""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import uvicorn
+
+from pixverse_provider.emulator.app import create_app
+from pixverse_provider.emulator.connections import Connections
+from pixverse_provider.emulator.state import Emulator
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pixverse_provider.emulator.settings import Settings
+
+_STARTS_WITHIN: Final = 20.0
+_STOPS_WITHIN: Final = 10.0
+
+
+class NotLoopbackError(ValueError):
+    """A host that others could reach."""
+
+
+class EmulatorServer:
+    """A running emulator, usable with ``with``.
+
+    :param settings: the account at the start and after a reset.
+    :param host: an address of this machine.
+    :param port: 0 takes a free one.
+    :param directory: where files are kept; a temporary one that is removed at the end when left out.
+    :raises NotLoopbackError: for any host but loopback. The emulator has no protection that a network would
+        need.
+    :raises OSError: when the port is taken.
+    """
+
+    def __init__(
+        self, settings: Settings, *, host: str = "127.0.0.1", port: int = 0, directory: Path | None = None
+    ) -> None:
+        self._socket = _listen(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown}:{self.port}"
+        self._temporary = (
+            None if directory is not None else Path(tempfile.mkdtemp(prefix="pixverse-emulator-"))
+        )
+        self.directory = directory or self._temporary or Path()
+        self._emulator = Emulator(settings, self.directory)
+        connections = Connections()
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(self._emulator, connections),
+                http=connections.protocol(),
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                ws="none",
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="pixverse-emulator", daemon=True)
+
+    def start(self) -> None:
+        """Serve, and return when requests are answered.
+
+        :raises RuntimeError: when the server does not come up.
+        """
+        self._thread.start()
+        waited = threading.Event()
+        for _ in range(int(_STARTS_WITHIN / 0.01)):
+            if self._server.started:
+                return
+            if not self._thread.is_alive():
+                break
+            waited.wait(0.01)
+        raise RuntimeError("the emulator did not start")
+
+    def stop(self) -> None:
+        """Stop serving and remove temporary files."""
+        self._server.should_exit = True
+        self._thread.join(_STOPS_WITHIN)
+        self._emulator.pool.close()
+        self._socket.close()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    address = "127.0.0.1" if host == "localhost" else host
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        parsed = None
+    if parsed is None or not parsed.is_loopback:
+        raise NotLoopbackError(
+            f"{host} can be reached by others. The emulator serves this machine only: "
+            "use 127.0.0.1, ::1 or localhost."
+        )
+    family = socket.AF_INET6 if parsed.version == 6 else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener

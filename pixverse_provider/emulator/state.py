@@ -1,0 +1,172 @@
+"""The emulated account and everything it owns, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pixverse_provider.emulator.clock import Clock
+from pixverse_provider.emulator.envelope import CONTENT_DELETED, INVALID_PARAMETER, ApiError
+from pixverse_provider.emulator.faults import FaultPlan
+from pixverse_provider.emulator.generations.order import Source
+from pixverse_provider.emulator.ids import IdSource
+from pixverse_provider.emulator.jobs import DELETED, JobBook
+from pixverse_provider.emulator.ledger import Ledger, LedgerRecord
+from pixverse_provider.emulator.media import StoredFile, UrlSigner
+from pixverse_provider.emulator.render.pool import RenderPool
+from pixverse_provider.emulator.uploads import Findings, Upload
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pixverse_provider.emulator.settings import Settings
+
+
+class Emulator:
+    """One account of the emulated service. Only the event loop of the server touches it.
+
+    :param settings: what :meth:`reset` returns to.
+    :param directory: where files are kept. It is neither made nor removed here.
+    """
+
+    def __init__(self, settings: Settings, directory: Path) -> None:
+        self._initial = settings
+        self.settings = settings
+        self.upload_directory = directory / "uploads"
+        self.upload_directory.mkdir(parents=True, exist_ok=True)
+        self.pool = RenderPool(directory / "renders")
+        self.signer = UrlSigner()
+        self.ids = IdSource(huge=settings.huge_ids)
+        self._start_over()
+
+    def reset(self) -> None:
+        """Forget jobs, uploads, faults and the books, and return to the first settings and to the wall clock.
+
+        Ids go on, so that one of before is not found. Rendered files are kept and used again.
+        """
+        for upload in self.uploads.values():
+            upload.path.unlink(missing_ok=True)
+        self.pool.drop_waiting()
+        self.settings = self._initial
+        self._start_over()
+
+    def configure(self, changes: dict[str, Any]) -> None:
+        """Change settings.
+
+        :raises InvalidSettingError: for an unknown name or a value that does not fit.
+        """
+        self.settings = self.settings.changed(changes)
+        self.ids.huge = self.settings.huge_ids
+        if "credits" in changes:
+            self.ledger.set_credits(self.settings.credits)
+
+    def report(self) -> LedgerRecord:
+        """Return the ledger."""
+        jobs = self.jobs.newest_first()
+        return self.ledger.report(jobs=sum(not job.dud for job in jobs), running=self.jobs.running())
+
+    def add_upload(self, findings: Findings, path: Path, name: str) -> Upload:
+        """Keep an uploaded file under a new id."""
+        upload = Upload(
+            upload_id=self.ids.image() if findings.media_type == "image" else self.ids.media(),
+            media_type=findings.media_type,
+            content_type=findings.content_type,
+            path=path,
+            name=name,
+            size=findings.size,
+            digest=findings.digest,
+            created=self.clock.now(),
+            file_name=f"{path.name}.{_ENDINGS[findings.content_type]}",
+            width=findings.width,
+            height=findings.height,
+            seconds=findings.seconds,
+        )
+        self.uploads[upload.upload_id] = upload
+        return upload
+
+    def stored_file(self, file_name: str) -> tuple[StoredFile, int | None] | None:
+        """Return a file that the media host has, and the video it is the result of."""
+        for job in self.jobs.newest_first():
+            if job.file_name == file_name:
+                clip = job.clip
+                return (
+                    (StoredFile(clip.path, clip.size, clip.digest, "video/mp4"), job.video_id)
+                    if clip
+                    else None
+                )
+        for upload in self.uploads.values():
+            if upload.file_name == file_name:
+                return StoredFile(upload.path, upload.size, upload.digest, upload.content_type), None
+        return None
+
+    def media_url(self, base: str, file_name: str) -> str:
+        """Return a URL that is good for as long as the settings say."""
+        return self.signer.sign(base, file_name, self.clock.now() + self.settings.media_lifetime)
+
+    def finished_video(self, name: str, video_id: int) -> Source:
+        """Return a finished video, for a request that refers to it.
+
+        :raises ApiError: 400017 when there is none or it is not finished, 500064 when it was deleted.
+        """
+        job = self.jobs.find(video_id)
+        if job is None:
+            raise ApiError(INVALID_PARAMETER, f"{name} not known")
+        if job.status == DELETED:
+            raise ApiError(CONTENT_DELETED)
+        clip = job.clip
+        if clip is None:
+            raise ApiError(INVALID_PARAMETER, f"{name} is not a finished video")
+        return Source(
+            path=clip.path,
+            digest=clip.digest,
+            seconds=clip.seconds,
+            width=clip.width,
+            height=clip.height,
+            resolution_ratio=job.order.resolution_ratio,
+            name=f"video {video_id}",
+        )
+
+    def uploaded(self, name: str, media_id: int, media_type: str) -> Source:
+        """Return an uploaded media, for a request that refers to it.
+
+        :raises ApiError: 400017 when there is none or it is of another kind.
+        """
+        upload = self.uploads.get(media_id)
+        if upload is None or upload.media_type == "image":
+            raise ApiError(INVALID_PARAMETER, f"{name} not known")
+        if upload.media_type != media_type:
+            raise ApiError(
+                INVALID_PARAMETER, f"{name} is not {'a video' if media_type == 'video' else 'audio'}"
+            )
+        return Source(
+            path=upload.path,
+            digest=upload.digest,
+            seconds=upload.seconds,
+            width=upload.width,
+            height=upload.height,
+            resolution_ratio=min(
+                _QUALITIES, key=lambda quality: abs(quality - min(upload.width, upload.height))
+            ),
+            name=upload.name,
+        )
+
+    def _start_over(self) -> None:
+        self.clock = Clock()
+        self.faults = FaultPlan()
+        self.uploads: dict[int, Upload] = {}
+        self.ledger = Ledger(self.settings.credits)
+        self.jobs = JobBook(self.clock, self.ledger)
+        self.ids.huge = self.settings.huge_ids
+
+
+_QUALITIES = (360, 540, 720, 1080)
+_ENDINGS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "audio/mpeg": "mp3",
+    "audio/wav": "wav",
+    "audio/aac": "aac",
+    "audio/mp4": "m4a",
+}
