@@ -11,6 +11,7 @@ import pendulum
 
 from pixverse_provider.api.pacing import RequestBudget
 from pixverse_provider.api.protocol import (
+    TRACE_ID_HEADER,
     Answer,
     Call,
     network_error,
@@ -67,6 +68,16 @@ class AsyncPixVerseClient:
         await asyncio.sleep(self._budget.take(time.monotonic()))
         trace_id = new_trace_id()
         api_key = self._settings.api_key
+
+        async def stamp(
+            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            # aiohttp repeats a read by itself where the connection breaks; that, too, is an attempt.
+            nonlocal trace_id
+            trace_id = new_trace_id()
+            request.headers[TRACE_ID_HEADER] = trace_id
+            return await handler(request)
+
         try:
             async with self._session.request(
                 call.method,
@@ -74,6 +85,7 @@ class AsyncPixVerseClient:
                 headers=request_headers(api_key, trace_id),
                 params=call.query,
                 allow_redirects=False,
+                middlewares=(stamp,),
             ) as response:
                 answer = Answer(response.status, response.headers, await response.read())
         except (aiohttp.ClientError, TimeoutError) as err:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MediaDownload"]
 
-_CHUNK_BYTES = 1 << 20
+# What has arrived of a chunk when the connection is cut is lost, so a chunk is small.
+_CHUNK_BYTES = 1 << 16
 _MOST_REDIRECTS = 5
 _TIMEOUTS = (10.0, 60.0)
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -92,7 +93,7 @@ class MediaDownload:
                 return response
             location = response.headers.get("Location", "")
             response.close()
-            url = urljoin(url, location)
+            url = _target_of(url, location)
         raise PixVerseDownloadError(
             f"The media host sends PixVerse video {self._video_id} through more than {_MOST_REDIRECTS} "
             "redirects.",
@@ -112,12 +113,14 @@ class MediaDownload:
         else:
             self._restart(target)
             raise self._cut_off(f"HTTP {response.status_code}", http_status=response.status_code)
-        self._etag = response.headers.get("ETag", "")
-        announced = response.headers.get("Content-Length")
+        etag = response.headers.get("ETag", "")
+        # A weak one does not promise the same bytes, and If-Range must not carry it.
+        self._etag = "" if etag.startswith("W/") else etag
+        announced = response.headers.get("Content-Length", "")
         for chunk in response.iter_content(_CHUNK_BYTES):
             target.write(chunk)
         length = target.tell()
-        if announced is not None and length - offset != int(announced):
+        if announced.isdecimal() and length - offset != int(announced):
             raise self._cut_off(f"{length - offset} of {announced} bytes arrived")
         if self._expected_size and length != self._expected_size:
             self._restart(target)
@@ -129,7 +132,7 @@ class MediaDownload:
         target.truncate()
 
     def _check_scheme(self, url: str) -> None:
-        scheme = urlsplit(url).scheme
+        scheme = _scheme_of(url)
         if scheme == "https" or (scheme == "http" and self._allow_http):
             return
         raise PixVerseDownloadError(
@@ -145,6 +148,20 @@ class MediaDownload:
             video_id=self._video_id,
             http_status=http_status,
         )
+
+
+def _scheme_of(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
+
+
+def _target_of(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
 
 
 class _CutOffError(PixVerseDownloadError):
