@@ -1,0 +1,302 @@
+"""Landing a video from a media host that cuts, lies and redirects."""
+
+from __future__ import annotations
+
+import io
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from pixverse_provider.api.download import MediaDownload
+from pixverse_provider.exceptions import PixVerseDownloadError, PixVerseTransientError
+from tests.unit.scripted_server import Behaviour, Received, ScriptedServer, answer, bad_gateway, cut, drop
+
+if TYPE_CHECKING:
+    from http.server import BaseHTTPRequestHandler
+
+VIDEO = bytes(range(256)) * 1000
+SECRET = "Signature-s3cr3t"
+ETAG = '"v1"'
+
+
+class Landing:
+    """A download from the scripted server, as the operator sets it up."""
+
+    def __init__(self, server: ScriptedServer, *, size: int = len(VIDEO), **more: Any) -> None:
+        self.urls_read = 0
+        self.target = io.BytesIO()
+        self.pauses: list[float] = []
+        self._url = f"{server.url}/openapi%2Fa.mp4?{SECRET}=1"
+        options: dict[str, Any] = {"fresh_url": self._fresh_url, "allow_http": True} | more
+        self._download = MediaDownload(7, expected_size=size, sleep=self.pauses.append, **options)
+
+    def run(self) -> int:
+        return self._download.into(self.target)
+
+    @property
+    def data(self) -> bytes:
+        return self.target.getvalue()
+
+    def _fresh_url(self) -> str:
+        self.urls_read += 1
+        return f"{self._url}&n={self.urls_read}"
+
+
+def rest(start: int, total: int = len(VIDEO)) -> Behaviour:
+    return answer(VIDEO[start:], 206, Content_Range=f"bytes {start}-{total - 1}/{total}", ETag=ETAG)
+
+
+def rest_as_asked(handler: BaseHTTPRequestHandler) -> None:
+    rest(int(handler.headers["Range"].removeprefix("bytes=").removesuffix("-")))(handler)
+
+
+def part_as_asked(length: int) -> Behaviour:
+    """Answer what was asked for, but cut it after so many bytes."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        start = int(handler.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        content_range = f"bytes {start}-{len(VIDEO) - 1}/{len(VIDEO)}"
+        part = VIDEO[start : start + length]
+        cut(part, len(VIDEO) - start, 206, ETag=ETAG, Content_Range=content_range)(handler)
+
+    return behave
+
+
+def asked_from(request: Received) -> int:
+    return int(request.headers["range"].removeprefix("bytes=").removesuffix("-"))
+
+
+def test_the_video_lands_whole(server: ScriptedServer) -> None:
+    server.will(answer(VIDEO))
+    landing = Landing(server)
+    assert landing.run() == len(VIDEO)
+    assert landing.data == VIDEO
+    request = server.requests[0]
+    assert request.path == "/openapi%2Fa.mp4"
+    assert request.headers["accept-encoding"] == "identity"
+    assert "range" not in request.headers
+
+
+@pytest.mark.parametrize("size", [0, len(VIDEO)])
+def test_pixverse_need_not_name_the_size(server: ScriptedServer, size: int) -> None:
+    server.will(answer(VIDEO))
+    assert Landing(server, size=size).run() == len(VIDEO)
+
+
+def test_a_cut_download_goes_on_where_it_stopped_if_the_file_is_still_the_same(
+    server: ScriptedServer,
+) -> None:
+    server.will(cut(VIDEO[:200_000], len(VIDEO), ETag=ETAG), rest_as_asked)
+    landing = Landing(server)
+    assert landing.run() == len(VIDEO)
+    assert landing.data == VIDEO
+    assert 100_000 < asked_from(server.requests[1]) <= 200_000
+    assert server.requests[1].headers["if-range"] == ETAG
+    assert landing.urls_read == 2
+    assert len(landing.pauses) == 1
+
+
+def test_it_may_be_cut_more_than_once_and_only_goes_forward(server: ScriptedServer) -> None:
+    server.will(
+        cut(VIDEO[:70_000], len(VIDEO), ETag=ETAG),
+        part_as_asked(70_000),
+        part_as_asked(70_000),
+        rest_as_asked,
+    )
+    landing = Landing(server)
+    assert landing.run() == len(VIDEO)
+    assert landing.data == VIDEO
+    starts = [asked_from(request) for request in server.requests[1:]]
+    assert starts == sorted(set(starts))
+
+
+def test_a_file_that_has_changed_in_between_is_fetched_from_the_start(server: ScriptedServer) -> None:
+    server.will(cut(b"old" * 1000, len(VIDEO), ETag='"old"'), answer(VIDEO, ETag='"new"'))
+    landing = Landing(server)
+    assert landing.run() == len(VIDEO)
+    assert landing.data == VIDEO
+
+
+def test_without_a_mark_of_the_version_it_starts_again(server: ScriptedServer) -> None:
+    server.will(cut(VIDEO[:100_000], len(VIDEO)), answer(VIDEO))
+    landing = Landing(server)
+    assert landing.run() == len(VIDEO)
+    assert landing.data == VIDEO
+    assert "range" not in server.requests[1].headers
+
+
+def test_a_weak_mark_of_the_version_is_not_relied_on(server: ScriptedServer) -> None:
+    server.will(cut(VIDEO[:100_000], len(VIDEO), ETag='W/"v1"'), answer(VIDEO, ETag='W/"v1"'))
+    landing = Landing(server)
+    assert landing.run() == len(VIDEO)
+    assert "if-range" not in server.requests[1].headers
+
+
+def test_a_host_that_resumes_at_another_place_is_not_believed(server: ScriptedServer) -> None:
+    server.will(cut(VIDEO[:100_000], len(VIDEO), ETag=ETAG), rest(50_000), answer(VIDEO, ETag=ETAG))
+    landing = Landing(server)
+    assert landing.run() == len(VIDEO)
+    assert landing.data == VIDEO
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        drop,
+        bad_gateway(),
+        answer("", 403),
+        answer("", 404),
+        answer(VIDEO + b"x"),
+        answer(VIDEO[:-1]),
+        answer(b""),
+    ],
+    ids=["dropped", "502", "expired", "gone", "too long", "too short", "empty"],
+)
+def test_a_wrong_answer_is_not_kept_and_the_url_is_read_again(
+    server: ScriptedServer, trouble: Behaviour
+) -> None:
+    server.will(trouble, answer(VIDEO))
+    landing = Landing(server)
+    assert landing.run() == len(VIDEO)
+    assert landing.data == VIDEO
+    assert landing.urls_read == 2
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (drop, "ConnectionError"),
+        (bad_gateway(), "HTTP 502"),
+        (answer(VIDEO[:-1]), f"{len(VIDEO) - 1} bytes"),
+        (cut(VIDEO[:9], len(VIDEO)), "could not be downloaded whole"),
+    ],
+    ids=["dropped", "502", "too short", "cut"],
+)
+def test_after_four_attempts_the_task_is_told_and_no_url_is_shown(
+    server: ScriptedServer, trouble: Behaviour, said: str
+) -> None:
+    server.will(*[trouble] * 4)
+    with pytest.raises(PixVerseDownloadError, match="a retry downloads it again and costs nothing") as caught:
+        Landing(server).run()
+    text = rendered(caught.value)
+    assert said in text
+    assert SECRET not in text
+    assert server.url not in text
+    assert caught.value.video_id == 7
+
+
+@pytest.mark.parametrize("location", ["ftp://media.example/", "file:///etc/", "gopher://x/", "https://[::1/"])
+def test_a_redirect_to_a_way_that_is_not_safe_is_refused(server: ScriptedServer, location: str) -> None:
+    server.will(answer("", 302, Location=location + SECRET))
+    landing = Landing(server)
+    with pytest.raises(PixVerseDownloadError, match="only https") as caught:
+        landing.run()
+    assert SECRET not in rendered(caught.value)
+    assert landing.pauses == []
+
+
+def test_a_redirect_from_https_to_plain_http_is_refused(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+
+    def redirect(_: requests.Session, request: requests.PreparedRequest, **__: Any) -> requests.Response:
+        asked.append(request.url)
+        response = requests.Response()
+        response.status_code = 302
+        response.headers["Location"] = f"{server.url}/v.mp4?{SECRET}"
+        response.raw = io.BytesIO()
+        return response
+
+    monkeypatch.setattr(requests.Session, "send", redirect)
+    landing = Landing(server, fresh_url=lambda: f"https://media.example/v.mp4?{SECRET}", allow_http=False)
+    with pytest.raises(PixVerseDownloadError, match="only https") as caught:
+        landing.run()
+    assert asked == [f"https://media.example/v.mp4?{SECRET}"]
+    assert SECRET not in rendered(caught.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("url", ["http://media.example/v.mp4", "ftp://media.example/v.mp4", "/v.mp4", ""])
+def test_a_url_that_is_not_safe_is_refused_outright(server: ScriptedServer, url: str) -> None:
+    landing = Landing(server, fresh_url=lambda: url, allow_http=False)
+    with pytest.raises(PixVerseDownloadError, match="only https"):
+        landing.run()
+
+
+def test_a_redirect_to_another_host_is_followed_without_any_key(
+    server: ScriptedServer, other_server: ScriptedServer
+) -> None:
+    server.will(answer("", 302, Location=f"{other_server.url}/cdn.mp4?{SECRET}"))
+    other_server.will(answer(VIDEO))
+    assert Landing(server).run() == len(VIDEO)
+    for request in [*server.requests, *other_server.requests]:
+        assert "api-key" not in request.headers
+        assert "authorization" not in request.headers
+        assert "ai-trace-id" not in request.headers
+
+
+def test_a_relative_redirect_is_followed(server: ScriptedServer) -> None:
+    server.will(answer("", 307, Location="/moved.mp4"), answer(VIDEO))
+    assert Landing(server).run() == len(VIDEO)
+    assert server.requests[1].path == "/moved.mp4"
+
+
+def test_redirects_without_end_are_given_up(server: ScriptedServer) -> None:
+    server.will(*[answer("", 302, Location=f"/again?{SECRET}")] * 6)
+    with pytest.raises(PixVerseDownloadError, match="redirects") as caught:
+        Landing(server).run()
+    assert SECRET not in rendered(caught.value)
+
+
+def test_a_host_that_cannot_be_reached_shows_no_url() -> None:
+    def read_url() -> str:
+        return f"https://pixverse.invalid/v.mp4?{SECRET}"
+
+    download = MediaDownload(7, read_url, allow_http=False, expected_size=0, sleep=lambda _: None)
+    with pytest.raises(PixVerseDownloadError) as caught:
+        download.into(io.BytesIO())
+    assert SECRET not in rendered(caught.value)
+    assert "pixverse.invalid" not in rendered(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", [f"https://[::1/{SECRET}", f"https://host:port/{SECRET}", f"https:///{SECRET}"]
+)
+def test_a_url_that_is_none_shows_nothing_of_itself(url: str) -> None:
+    download = MediaDownload(7, lambda: url, allow_http=False, expected_size=0, sleep=lambda _: None)
+    with pytest.raises(PixVerseDownloadError) as caught:
+        download.into(io.BytesIO())
+    assert SECRET not in rendered(caught.value)
+
+
+def test_a_video_whose_url_cannot_be_read_again_says_why(server: ScriptedServer) -> None:
+    def read_url() -> str:
+        raise PixVerseTransientError("PixVerse could not read video 7: HTTP 502.")
+
+    with pytest.raises(PixVerseTransientError, match="could not read video 7"):
+        Landing(server, fresh_url=read_url).run()
+
+
+def test_a_length_that_is_none_is_left_aside(server: ScriptedServer) -> None:
+    server.will(answer(VIDEO, Content_Length="many", Connection="close"))
+    assert Landing(server).run() == len(VIDEO)
+
+
+def test_a_full_disk_is_not_taken_for_a_fault_of_the_network(server: ScriptedServer) -> None:
+    class FullDisk(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+    server.will(answer(VIDEO))
+    landing = Landing(server)
+    landing.target = FullDisk()
+    with pytest.raises(OSError, match="No space left"):
+        landing.run()
+    assert landing.urls_read == 1
+
+
+def rendered(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
