@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +18,10 @@ import pytest
 from pixverse_provider import exceptions
 from pixverse_provider.api.errors import ERROR_CODES, describe_error_code
 from pixverse_provider.api.settings import ClientSettings
+from pixverse_provider.emulator import cli
+from pixverse_provider.emulator.faults import KINDS, MAGIC_WORDS, REFUSE_WORD
+from pixverse_provider.emulator.handle import EmulatorControl
+from pixverse_provider.emulator.settings import Settings
 from pixverse_provider.get_provider_info import get_provider_info
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
 
@@ -51,6 +59,12 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(PROJECT)}:{self.line}"
+
+    @property
+    def file_name(self) -> str | None:
+        """Name of the file that the first line says this is, if it does."""
+        found = re.match(r"# ([\w/]+\.py)\n", self.code)
+        return found[1] if found else None
 
     def compiled(self) -> Any:
         # Empty lines make a traceback name the line of the page.
@@ -103,7 +117,32 @@ def test_an_example_runs(block: Block) -> None:
     code = block.compiled()
     if block.needs and not is_available(block.needs):
         pytest.skip(f"this Airflow has no {block.needs}")
-    exec(code, {"__name__": "example"})  # noqa: S102 - our own documents
+    if block.file_name is None:
+        exec(code, {"__name__": "example"})  # noqa: S102 - our own documents
+
+
+def test_the_example_project_of_the_emulator_page_passes_its_test(tmp_path: Path) -> None:
+    for block in blocks("python"):
+        if block.file_name is not None:
+            file = tmp_path / block.file_name
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(block.code)
+    shutil.copy(PROJECT / "dags_examples" / "media" / "presenter.mp4", tmp_path / "dags")
+    # The settings of this test session must not reach it.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests"],
+        cwd=tmp_path,
+        env=environment | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout
+    assert "1 passed" in run.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -240,3 +279,39 @@ def test_every_code_of_pixverse_is_documented_with_the_class_it_becomes() -> Non
         )
         expected[code] = f"`{on_read}`" + ("" if on_read == on_submit else f"; at a submit `{on_submit}`")
     assert documented == expected
+
+
+EMULATOR = PROJECT / "docs" / "emulator.md"
+
+
+def test_every_option_of_the_emulator_is_documented_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "--help"])
+    options = set(re.findall(r"^  (--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    assert options
+    assert {name for name in rows(section(EMULATOR, "Run it")) if re.match("--[a-z]", name)} == options
+
+
+def test_every_setting_of_the_emulator_is_documented_with_its_default() -> None:
+    documented = rows(section(EMULATOR, "Settings"))
+    actual = {name: documented[name][0].partition(";")[0].strip("`") for name in Settings().public()}
+    assert actual == {name: str(value) for name, value in Settings().public().items()}
+
+
+def test_every_fault_and_magic_word_is_documented_and_no_other() -> None:
+    faults = {name for name in rows(section(EMULATOR, "Faults")) if re.fullmatch("[a-z_0-9]+", name)}
+    assert faults == set(KINDS)
+    words = {name for name in rows(section(EMULATOR, "Magic words")) if name.startswith("[")}
+    assert words == {*MAGIC_WORDS, REFUSE_WORD, "[status 9 10]"}
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_every_detail_of_a_fault_is_documented(what: str) -> None:
+    _endpoints, happens = rows(section(EMULATOR, "Faults"))[what]
+    assert {name for name in KINDS[what].details if not re.search(rf"`{name}\b", happens)} == set()
+
+
+def test_every_call_of_the_emulator_handle_is_documented() -> None:
+    described = section(EMULATOR, "In a test")
+    own = {name for name, value in vars(EmulatorControl).items() if callable(value) and name[0] != "_"}
+    assert {name for name in own if f"`{name}(" not in described} == set()
