@@ -150,7 +150,14 @@ class WaitResult:
         if self.outcome is Outcome.SUCCESS:
             return None
         if self.outcome is Outcome.ERROR and self.error is not None:
-            return self.error
+            return error_from_dict(
+                self.error.to_dict()
+                | {
+                    "message": f"{self.error} {name} goes on and is paid: once this is mended, wait for it "
+                    "with PixVerseVideoSensor and download it; clearing the task that made it makes another.",
+                    "video_id": str(self.video_id),
+                }
+            )
         if self.outcome is Outcome.FAILED:
             return PixVerseGenerationFailedError(
                 f"{name} failed at PixVerse (status 8) and is refunded there.{on_remake}",

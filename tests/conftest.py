@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -26,6 +25,3 @@ os.environ |= {
     "AIRFLOW__LOGGING__BASE_LOG_FOLDER": f"{_HOME}/logs",
 }
 os.makedirs(f"{_HOME}/dags", exist_ok=True)  # noqa: PTH103 - nothing heavy before the settings stand
-
-_EMULATOR = "pixverse_provider.emulator.pytest_plugin"
-pytest_plugins = [_EMULATOR] if importlib.util.find_spec(_EMULATOR) else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -18,7 +18,7 @@ from pixverse_provider.polling import Outcome, WaitResult, outcome_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from pixverse_provider.api.results import Video
 
@@ -51,14 +51,15 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     def __init__(
         self,
         *,
-        video_id: Id,
-        destination: str,
+        video_id: Id | XComArg,
+        destination: str | XComArg,
         overwrite: bool = False,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.video_id = video_id
+        # Templates and XComArgs until they are rendered, which is before anything looks at them.
+        self.video_id = cast("Id", video_id)
         self.destination = destination
         self.overwrite = overwrite
         self.pixverse_conn_id = pixverse_conn_id

@@ -153,8 +153,7 @@ class PixVerseGenerationOperator(BaseOperator):
         results, data = read_event(event)
         result, job = results[0], JobRecord.from_json(data or {})
         if result.outcome is Outcome.TIMEOUT and job.is_dud(time.time()):
-            # The next look at the record gives the dud up and submits the next generation.
-            return self.execute(context)
+            return self._run(context, waiting_since=time.time(), generation=job.generation + 1)
         return self._finish(context, job, result)
 
     def on_kill(self) -> None:
@@ -213,7 +212,15 @@ class PixVerseGenerationOperator(BaseOperator):
                     retry_after=err.retry_after,
                 )
                 if time.time() + pause > waiting_since + self._wait_budget:
-                    raise
+                    waited = time.time() - waiting_since
+                    raise type(err)(
+                        f"Nothing could be submitted for {waited:.0f} s, which is as long as this task "
+                        f"waits: {err}",
+                        err_code=err.err_code,
+                        http_status=err.http_status,
+                        trace_id=err.trace_id,
+                        retry_after=err.retry_after,
+                    ) from err
                 generation = submitter.next_generation
                 self.log.info("Trying to submit again in %.0f s: %s", pause, err)
                 if self.deferrable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pixverse_provider.api.generations import LipSyncRequest
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
@@ -10,6 +10,8 @@ from pixverse_provider.operators.generation import PixVerseGenerationOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import XComArg
 
     from pixverse_provider.api.ids import Id
 
@@ -44,11 +46,11 @@ class PixVerseLipSyncOperator(PixVerseGenerationOperator):
     def __init__(
         self,
         *,
-        source_video_id: Id | None = None,
-        video_media_id: Id | None = None,
-        audio_media_id: Id | None = None,
-        lip_sync_tts_speaker_id: str | int | None = None,
-        lip_sync_tts_content: str | None = None,
+        source_video_id: Id | XComArg | None = None,
+        video_media_id: Id | XComArg | None = None,
+        audio_media_id: Id | XComArg | None = None,
+        lip_sync_tts_speaker_id: str | int | XComArg | None = None,
+        lip_sync_tts_content: str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,11 +64,12 @@ class PixVerseLipSyncOperator(PixVerseGenerationOperator):
                 "PixVerseLipSyncOperator needs speech: give audio_media_id, or lip_sync_tts_content with "
                 "lip_sync_tts_speaker_id."
             )
-        self.source_video_id = source_video_id
-        self.video_media_id = video_media_id
-        self.audio_media_id = audio_media_id
-        self.lip_sync_tts_speaker_id = lip_sync_tts_speaker_id
-        self.lip_sync_tts_content = lip_sync_tts_content
+        # Templates and XComArgs until they are rendered, which is before anything looks at them.
+        self.source_video_id = cast("Id | None", source_video_id)
+        self.video_media_id = cast("Id | None", video_media_id)
+        self.audio_media_id = cast("Id | None", audio_media_id)
+        self.lip_sync_tts_speaker_id = cast("str | int | None", lip_sync_tts_speaker_id)
+        self.lip_sync_tts_content = cast("str | None", lip_sync_tts_content)
 
     def build_request(self) -> LipSyncRequest:
         """Return the request; raises ``PixVerseInvalidRequestError`` where a rule is broken."""

@@ -17,7 +17,7 @@ from pixverse_provider.hooks.pixverse import PixVerseHook
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from pixverse_provider.api.client import UploadSource
 
@@ -32,7 +32,7 @@ class _PixVerseUploadOperator(BaseOperator):
     _kind: ClassVar[UploadKind]
 
     def __init__(
-        self, *, source: str, pixverse_conn_id: str = PixVerseHook.default_conn_name, **kwargs: Any
+        self, *, source: str | XComArg, pixverse_conn_id: str = PixVerseHook.default_conn_name, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.source = source

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -32,7 +32,7 @@ from pixverse_provider.polling import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
 __all__ = ["PixVerseVideoSensor"]
 
@@ -66,14 +66,15 @@ class PixVerseVideoSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        video_id: Id | Sequence[Id],
+        video_id: Id | Sequence[Id] | XComArg,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: float = _DEFAULT_POKE_INTERVAL,
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
-        self.video_id = video_id
+        # A template or an XComArg until it is rendered, which is before anything looks at it.
+        self.video_id = cast("Id | Sequence[Id]", video_id)
         self.pixverse_conn_id = pixverse_conn_id
         self.deferrable = deferrable
 

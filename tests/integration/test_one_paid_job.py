@@ -1,0 +1,508 @@
+"""One paid job for a task and its input, whatever ends an attempt; the emulator's ledger is the judge."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.exceptions import AirflowFailException, TaskDeferred
+
+from pixverse_provider.durability import DUD_AGE, JobKeeper
+from pixverse_provider.exceptions import (
+    PixVerseAuthenticationError,
+    PixVerseCapacityError,
+    PixVerseGenerationFailedError,
+    PixVerseInsufficientCreditsError,
+    PixVerseModerationError,
+    PixVerseRateLimitError,
+    PixVerseTransientError,
+    PixVerseUnresolvedSubmitError,
+    PixVerseVideoDeletedError,
+    PixVerseWaitTimeoutError,
+)
+from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
+from tests.support.ledger import paid_jobs, refunded_jobs, submits
+from tests.support.tasks import TaskRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pixverse_provider.emulator.handle import EmulatorControl
+
+    MakeLipSync = Callable[..., TaskRun]
+
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
+with_and_without_store = pytest.mark.parametrize("stored", [True, False], ids=["3.3", "3.1 and 3.2"])
+LOST_ANSWERS: dict[str, dict[str, Any]] = {
+    "dropped": {"what": "accept_then_drop"},
+    "502": {"what": "accept_then_502"},
+    "html": {"what": "html", "accept": True},
+    "truncated": {"what": "truncated_json"},
+    "hangs": {"what": "accept_then_hang", "seconds": 3.0},
+}
+every_lost_answer = pytest.mark.parametrize("lost", LOST_ANSWERS)
+
+
+class Killed(BaseException):
+    """Stands for a kill -9: nothing of the task runs after it."""
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client repeat without its pauses."""
+    monkeypatch.setattr("pixverse_provider.api.client._pause", lambda _: 0.0)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Make every pause of a worker a note instead."""
+    noted: list[float] = []
+    monkeypatch.setattr("pixverse_provider.operators.generation.time.sleep", noted.append)
+    return noted
+
+
+@pytest.fixture
+def make_lip_sync(finished_video: int) -> MakeLipSync:
+    """Make a lip sync task whose attempts can be run one by one."""
+
+    def make(*, text: str = "Good morning.", stored: bool = True, **arguments: Any) -> TaskRun:
+        operator = PixVerseLipSyncOperator(
+            task_id="lip_sync",
+            source_video_id=finished_video,
+            lip_sync_tts_speaker_id="auto",
+            lip_sync_tts_content=text,
+            **{"deferrable": False, "poll_interval": 1.0} | arguments,
+        )
+        run = TaskRun(operator)
+        if not stored:
+            run.store = None
+        return run
+
+    return make
+
+
+def one_trace_id(emulator: EmulatorControl) -> dict[str, Any]:
+    (submit,) = submits(emulator)
+    return submit
+
+
+class TestALostAnswer:
+    @every_lost_answer
+    @with_and_without_store
+    def test_within_an_attempt_is_asked_for_again_under_the_same_trace_id(
+        self,
+        emulator: EmulatorControl,
+        make_lip_sync: MakeLipSync,
+        monkeypatch: pytest.MonkeyPatch,
+        lost: str,
+        *,
+        stored: bool,
+    ) -> None:
+        monkeypatch.setattr("pixverse_provider.hooks.pixverse.DEFAULT_TIMEOUT", 1.0)
+        emulator.fault(on="submit", **LOST_ANSWERS[lost])
+
+        video_id = make_lip_sync(stored=stored).attempt()
+
+        submit = one_trace_id(emulator)
+        assert (submit["count"], submit["video_id"], paid_jobs(emulator)) == (2, video_id, 1)
+
+    @every_lost_answer
+    @with_and_without_store
+    def test_that_outlasts_the_attempt_is_found_by_the_retry(
+        self,
+        emulator: EmulatorControl,
+        make_lip_sync: MakeLipSync,
+        monkeypatch: pytest.MonkeyPatch,
+        lost: str,
+        *,
+        stored: bool,
+    ) -> None:
+        monkeypatch.setattr("pixverse_provider.hooks.pixverse.DEFAULT_TIMEOUT", 1.0)
+        emulator.fault(on="submit", times=3, **LOST_ANSWERS[lost])
+        task = make_lip_sync(stored=stored)
+
+        with pytest.raises(Exception, match=r"a paid job may exist.*same trace id") as caught:
+            task.attempt()
+        video_id = task.retry()
+
+        assert not isinstance(caught.value, AirflowFailException), "the retry would not come"
+        submit = one_trace_id(emulator)
+        assert (submit["count"], submit["video_id"], paid_jobs(emulator)) == (4, video_id, 1)
+
+    def test_fails_at_once_where_a_person_is_to_decide(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    ) -> None:
+        emulator.fault(on="submit", what="accept_then_drop")
+        task = make_lip_sync(on_ambiguous_submit="fail")
+
+        with pytest.raises(PixVerseUnresolvedSubmitError) as caught:
+            task.attempt()
+        with pytest.raises(PixVerseUnresolvedSubmitError, match=r"platform\.pixverse\.ai"):
+            task.retry()
+
+        assert isinstance(caught.value, AirflowFailException)
+        submit = one_trace_id(emulator)
+        assert submit["count"] == 1
+        assert submit["trace_id"] in str(caught.value)
+
+    def test_and_too_many_requests_after_it_keep_the_trace_id(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def answer_429_from_now_on(_: object) -> float:
+            emulator.clear_faults()
+            emulator.fault(on="submit", what="too_many_requests", times=None)
+            return 0.0
+
+        emulator.fault(on="submit", what="accept_then_drop")
+        monkeypatch.setattr("pixverse_provider.api.client._pause", answer_429_from_now_on)
+        task = make_lip_sync(timeout=1.0)
+
+        with pytest.raises(PixVerseRateLimitError):
+            task.attempt()
+        emulator.clear_faults()
+        video_id = task.retry()
+
+        submit = one_trace_id(emulator)
+        assert (submit["video_id"], paid_jobs(emulator)) == (video_id, 1)
+
+    def test_that_was_a_refusal_never_moves_on_to_another_trace_id(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    ) -> None:
+        emulator.fault(on="submit", what="error", err_code=500100)
+        emulator.fault(on="submit", what="accept_then_drop")
+        task = make_lip_sync()
+
+        for attempt in (task.attempt, task.retry):
+            with pytest.raises(PixVerseTransientError, match="500100"):
+                attempt()
+
+        assert one_trace_id(emulator)["count"] == 3
+
+
+class TestAKill:
+    @with_and_without_store
+    def test_after_the_answer_and_before_the_id_is_stored(
+        self,
+        emulator: EmulatorControl,
+        make_lip_sync: MakeLipSync,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        stored: bool,
+    ) -> None:
+        task = make_lip_sync(stored=stored)
+        with monkeypatch.context() as killing:
+            killing.setattr(JobKeeper, "keep", kill)
+            with pytest.raises(Killed):
+                task.attempt()
+
+        video_id = task.retry()
+
+        assert (one_trace_id(emulator)["video_id"], paid_jobs(emulator)) == (video_id, 1)
+
+    @pytest.mark.parametrize("deferrable", [False, True], ids=["in the worker", "deferred"])
+    @with_and_without_store
+    def test_after_the_id_is_stored_and_before_the_wait(
+        self,
+        emulator: EmulatorControl,
+        make_lip_sync: MakeLipSync,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        stored: bool,
+        deferrable: bool,
+    ) -> None:
+        emulator.settings(generation_seconds=3600)
+        task = make_lip_sync(stored=stored, deferrable=deferrable)
+        with monkeypatch.context() as killing:
+            for wait in ("_wait_here", "_defer_wait"):
+                killing.setattr(PixVerseLipSyncOperator, wait, kill)
+            with pytest.raises(Killed):
+                task.attempt()
+        emulator.finish_all()
+
+        video_id = task.retry()
+
+        submit = one_trace_id(emulator)
+        assert (submit["video_id"], paid_jobs(emulator)) == (video_id, 1)
+        assert submit["count"] == (1 if stored else 2)
+
+    def test_while_the_job_runs_lets_the_retry_wait_for_it(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    ) -> None:
+        emulator.settings(generation_seconds=3600)
+        task = make_lip_sync(deferrable=True)
+
+        first, second = task.deferral(), task.deferral()
+
+        assert first.trigger.video_ids == second.trigger.video_ids
+        assert paid_jobs(emulator) == one_trace_id(emulator)["count"] == 1
+
+
+class TestAJobThatFailed:
+    @with_and_without_store
+    def test_is_made_anew_by_each_retry_until_it_succeeds(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, stored: bool
+    ) -> None:
+        emulator.fault(on="submit", what="fail", times=2)
+        task = make_lip_sync(stored=stored)
+
+        for attempt in (task.attempt, task.retry):
+            with pytest.raises(PixVerseGenerationFailedError, match="A retry submits a new job") as caught:
+                attempt()
+            assert str(caught.value.video_id) in str(caught.value)
+        video_id = task.retry()
+
+        assert [s["jobs"] for s in submits(emulator)] == [1, 1, 1]
+        assert submits(emulator)[-1]["video_id"] == video_id
+        assert (paid_jobs(emulator), refunded_jobs(emulator)) == (3, 2)
+
+    def test_because_it_was_deleted_is_made_anew_by_a_retry(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    ) -> None:
+        emulator.fault(on="submit", what="delete")
+        task = make_lip_sync()
+        with pytest.raises(PixVerseVideoDeletedError):
+            task.attempt()
+        task.retry()
+        assert paid_jobs(emulator) == 2
+
+    @pytest.mark.parametrize("what", ["moderate", "refuse"], ids=["later", "at submit"])
+    def test_in_moderation_is_not_submitted_again(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, what: str
+    ) -> None:
+        emulator.fault(on="submit", what=what, times=2)
+        task = make_lip_sync()
+
+        with pytest.raises(PixVerseModerationError, match="refused again") as caught:
+            task.attempt()
+
+        assert isinstance(caught.value, AirflowFailException), "a retry would be burnt"
+        assert one_trace_id(emulator)["count"] == 1
+
+
+class TestARefusal:
+    @pytest.mark.parametrize(
+        ("err_code", "error", "retried"),
+        [
+            (500090, PixVerseInsufficientCreditsError, False),
+            (400012, PixVerseAuthenticationError, False),
+            (500100, PixVerseTransientError, True),
+        ],
+    )
+    def test_is_sent_once_and_a_retry_uses_the_next_trace_id(
+        self,
+        emulator: EmulatorControl,
+        make_lip_sync: MakeLipSync,
+        err_code: int,
+        error: type[Exception],
+        *,
+        retried: bool,
+    ) -> None:
+        emulator.fault(on="submit", what="error", err_code=err_code)
+        task = make_lip_sync()
+
+        with pytest.raises(error, match=str(err_code)) as caught:
+            task.attempt()
+        assert isinstance(caught.value, AirflowFailException) is not retried
+        video_id = task.retry()
+
+        assert [s["count"] for s in submits(emulator)] == [1, 1]
+        assert (submits(emulator)[-1]["video_id"], paid_jobs(emulator)) == (video_id, 1)
+
+    @pytest.mark.parametrize("err_code", [500044, 500069])
+    def test_for_want_of_a_slot_waits_in_the_worker_and_tries_again(
+        self,
+        emulator: EmulatorControl,
+        make_lip_sync: MakeLipSync,
+        pauses: list[float],
+        err_code: int,
+    ) -> None:
+        emulator.fault(on="submit", what="error", err_code=err_code, times=4)
+
+        make_lip_sync().attempt()
+
+        assert paid_jobs(emulator) == 1
+        assert [s["count"] for s in submits(emulator)] == [1, 1, 1, 1, 1]
+        assert len(pauses) == 4
+        assert all(7.5 <= pause <= 60 for pause in pauses)
+
+    @with_and_without_store
+    def test_for_want_of_a_slot_waits_deferred_and_spends_no_retry(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, stored: bool
+    ) -> None:
+        emulator.fault(on="submit", what="slots_full", times=2)
+        task = make_lip_sync(deferrable=True, stored=stored)
+
+        deferral = task.deferral()
+        for _ in range(2):
+            assert deferral.method_name == "execute_after_pause"
+            wait = deferral.trigger.moment.timestamp() - time.time()
+            assert 6 < wait <= 60, "a trigger must not fire right after its deferral"
+            try:
+                video_id = task.resume(deferral)
+            except TaskDeferred as again:
+                deferral = again
+
+        assert paid_jobs(emulator) == 1
+        assert submits(emulator)[-1]["video_id"] == video_id
+
+    def test_for_want_of_a_slot_ends_with_the_time_of_the_task(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    ) -> None:
+        emulator.fault(on="submit", what="slots_full", times=None)
+        with pytest.raises(PixVerseCapacityError, match="500044"):
+            make_lip_sync(timeout=5.0).attempt()
+        assert one_trace_id(emulator)["count"] == 1
+
+
+class TestAClear:
+    def test_makes_it_again(self, emulator: EmulatorControl, make_lip_sync: MakeLipSync) -> None:
+        task = make_lip_sync()
+        first = task.attempt()
+        task.clear()
+        assert task.attempt() != first
+        assert paid_jobs(emulator) == 2
+
+    @with_and_without_store
+    def test_with_reuse_on_clear_returns_the_video_that_is_paid(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, stored: bool
+    ) -> None:
+        task = make_lip_sync(reuse_on_clear=True, stored=stored)
+        first = task.attempt()
+        task.clear()
+        assert task.attempt() == first
+        assert paid_jobs(emulator) == 1
+
+    def test_with_reuse_on_clear_and_another_text_makes_another(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    ) -> None:
+        task = make_lip_sync(reuse_on_clear=True)
+        first = task.attempt()
+        task.operator.lip_sync_tts_content = "Good evening."
+        task.clear()
+        assert task.attempt() != first
+        assert paid_jobs(emulator) == 2
+
+
+def test_a_changed_text_makes_another_job(emulator: EmulatorControl, make_lip_sync: MakeLipSync) -> None:
+    task = make_lip_sync()
+    task.attempt()
+    task.operator.lip_sync_tts_content = "Good evening."
+    task.retry()
+    assert paid_jobs(emulator) == 2
+
+
+def test_without_durability_each_attempt_has_a_job_of_its_own(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync
+) -> None:
+    task = make_lip_sync(durable=False)
+    task.attempt()
+    task.retry()
+    task.retry()
+    assert paid_jobs(emulator) == len(submits(emulator)) == 3
+    assert task.store is not None
+    assert task.store.values == {}
+
+
+def test_a_store_that_fails_after_the_submit_loses_nothing(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_lip_sync()
+    assert task.store is not None
+    keep = task.store.set
+
+    def fail_with_an_id(key: str, value: Any, *, retention: Any = None) -> None:
+        if value["video_id"] is not None:
+            raise ConnectionError("the API server is away")
+        keep(key, value, retention=retention)
+
+    monkeypatch.setattr(task.store, "set", fail_with_an_id)
+    video_id = task.attempt()
+    assert task.retry() == video_id
+    assert (one_trace_id(emulator)["count"], paid_jobs(emulator)) == (2, 1)
+
+
+def test_a_store_that_fails_before_the_submit_spends_nothing(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_lip_sync()
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ConnectionError("the API server is away")
+
+    monkeypatch.setattr(task.store, "set", fail)
+    with pytest.raises(ConnectionError):
+        task.attempt()
+    assert submits(emulator) == []
+
+
+def test_a_replayed_id_that_never_leaves_its_status_is_given_up_after_two_hours(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.fault(on="submit", what="accept_then_drop")
+    emulator.fault(on="submit", what="dud_replay")
+    task = make_lip_sync(deferrable=True)
+    dud = task.deferral()
+    two_hours_later = time.time() + DUD_AGE + 1
+    assert dud.trigger.deadline <= two_hours_later, "the wait for a replayed id ends when it would be a dud"
+    monkeypatch.setattr("pixverse_provider.operators.submission.time.time", lambda: two_hours_later)
+
+    video_id = task.retry()
+
+    assert str(video_id) != dud.trigger.video_ids[0]
+    assert len(submits(emulator)) == 2
+
+
+def test_polls_that_fail_never_fail_the_task_and_never_submit(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, pauses: list[float]
+) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"what": "drop_before_accept"},
+        {"what": "http_status", "status": 500},
+        {"what": "http_status", "status": 503, "body": "empty"},
+        {"what": "html"},
+        {"what": "truncated_json"},
+        {"what": "too_many_requests"},
+        {"what": "too_many_requests", "retry_after": 3},
+        {"what": "too_many_requests", "retry_after": 3, "as_date": True},
+        {"what": "error", "err_code": 500069},
+        {"what": "error", "err_code": 500100},
+    ]
+    for kind in kinds * 3:
+        emulator.fault(on="result", **kind)
+
+    make_lip_sync().attempt()
+
+    assert sum(fault["used"] for fault in emulator.faults()) == 30
+    assert (one_trace_id(emulator)["count"], paid_jobs(emulator)) == (1, 1)
+    assert max(pauses) <= 66, "the longest back-off is a minute, spread by a tenth"
+
+
+def test_a_wrong_key_while_waiting_ends_at_once_and_names_the_video(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, pauses: list[float]
+) -> None:
+    emulator.settings(generation_seconds=3600)
+    task = make_lip_sync()
+    emulator.fault(on="result", what="http_status", status=503)
+    emulator.fault(on="result", what="error", err_code=400012)
+    with pytest.raises(PixVerseAuthenticationError, match="PixVerseVideoSensor") as caught:
+        task.attempt()
+    assert str(submits(emulator)[0]["video_id"]) in str(caught.value)
+
+
+def test_a_wait_that_is_too_long_names_the_video_and_what_a_retry_does(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync
+) -> None:
+    emulator.settings(generation_seconds=3600)
+    task = make_lip_sync(timeout=1.5)
+    with pytest.raises(PixVerseWaitTimeoutError, match="A retry waits for the same job") as caught:
+        task.attempt()
+    assert str(submits(emulator)[0]["video_id"]) in str(caught.value)
+    emulator.finish_all()
+    task.retry()
+    assert paid_jobs(emulator) == 1
+
+
+def kill(*_: Any, **__: Any) -> None:
+    raise Killed
