@@ -67,11 +67,12 @@ class _Pages:
         if job is None:
             missing = f"<p class=empty>There is no job {video_id}.</p>"
             return _page("No such job", missing, refresh=False, status=404)
+        wish = json.dumps(dict(job.request), indent=2, ensure_ascii=False)
         body = (
             "<p><a href='/'>&larr; all jobs</a></p>"
             f"<section class='jobs one'>{self._card(job, request)}</section>"
             f"{self._facts(job)}"
-            f"<h2>Request</h2><pre>{escape(json.dumps(dict(job.request), indent=2, ensure_ascii=False))}</pre>"
+            f"<h2>Request</h2><pre>{escape(wish)}</pre>"
         )
         return _page(f"Job {video_id}", body, refresh=job.status == GENERATING)
 
@@ -98,7 +99,8 @@ class _Pages:
         now = self._emulator.clock.now()
         refunded = f" <span class=refund>{job.refunded} refunded</span>" if job.refunded else ""
         return (
-            f"<article id='job-{job.video_id}' data-status='{job.shown_status}'>{self._screen(job, request, now)}"
+            f"<article id='job-{job.video_id}' data-status='{job.shown_status}'>"
+            f"{self._screen(job, request, now)}"
             f"<div class=text><h3><a href='/jobs/{job.video_id}'>{_kind(job)}</a>{_badge(job)}</h3>"
             f"<p class=say>{escape(job.order.text)}</p>"
             f"<p class=quiet><code>{job.video_id}</code> &middot; {_age(now - job.created)} &middot; "

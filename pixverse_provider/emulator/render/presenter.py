@@ -82,44 +82,40 @@ def _draw_back_hair(canvas: Canvas, look: Look) -> None:
 
 def _draw_body(canvas: Canvas, look: Look, breath: float) -> None:
     lift = -breath
-    canvas.blob(
-        [(-0.085, 0.165 + lift), (-0.25, 0.235 + lift), (-0.385, 0.30 + lift), (-0.465, 0.42 + lift), (-0.51,
-        0.6),
-         (-0.53, 0.9), (-0.54, 1.4), (0.54, 1.4), (0.53, 0.9), (0.51, 0.6), (0.465, 0.42 + lift),
-         (0.385, 0.30 + lift), (0.25, 0.235 + lift), (0.085, 0.165 + lift)],
-        look.jacket,
-    )  # fmt: skip
+    shoulder = [
+        (0.085, 0.165),
+        (0.25, 0.235),
+        (0.385, 0.3),
+        (0.465, 0.42),
+        (0.51, 0.6),
+        (0.53, 0.9),
+        (0.54, 1.4),
+    ]
+    right = [(x, y + lift if y < 0.5 else y) for x, y in shoulder]
+    left = [(-x, y) for x, y in right]
+    canvas.blob([*right, *reversed(left)], look.jacket)
     for side in (-1, 1):
-        canvas.stroke(
-            [(side * 0.335, 0.5 + lift), (side * 0.345, 0.62 + lift), (side * 0.33, 0.9)],
-            0.008,
-            look.jacket_dark,
-        )
-    canvas.polygon(
-        [(-0.1, 0.17 + lift), (0.1, 0.17 + lift), (0.03, 0.62 + lift), (-0.03, 0.62 + lift)], look.shirt
-    )
-    # The neck ends in the open collar.
+        sleeve = [(side * 0.335, 0.5 + lift), (side * 0.345, 0.62 + lift), (side * 0.33, 0.9)]
+        canvas.stroke(sleeve, 0.008, look.jacket_dark)
+    canvas.polygon([(-0.1, 0.17 + lift), (0.1, 0.17 + lift), (0, 0.66 + lift)], look.shirt)
+    canvas.stroke([(0, 0.66 + lift), (0, 1.4)], 0.006, look.jacket_dark)
+    for button in (0.74, 0.88):
+        canvas.ellipse((0.022, button + lift), (0.009, 0.009), look.jacket_dark)
+    for side in (-1, 1):
+        lapel = [(0.108, 0.158), (0.0, 0.66), (0.14, 0.46), (0.128, 0.41), (0.2, 0.37)]
+        canvas.polygon([(side * x, y + lift) for x, y in lapel], look.jacket_dark)
+    neck = [(0.078, 0.02), (0.08, 0.15), (0.094, 0.185 + lift)]
     canvas.blob(
-        [(-0.078, 0.02), (-0.08, 0.15), (-0.094, 0.185 + lift), (0, 0.27 + lift), (0.094, 0.185 + lift),
-        (0.08, 0.15),
-         (0.078, 0.02)],
+        [*neck, (0, 0.27 + lift), *((-x, y) for x, y in reversed(neck))],
         look.shade,
-    )  # fmt: skip
+    )
     canvas.blob(
         [(-0.079, 0.05), (-0.079, 0.135), (-0.03, 0.175), (0.04, 0.172), (0.079, 0.125), (0.079, 0.05)],
         _between(look.shade, (90, 40, 40), 0.18),
     )
     for side in (-1, 1):
-        canvas.polygon(
-            [(side * 0.09, 0.165 + lift), (side * 0.018, 0.27 + lift), (side * 0.075, 0.335 + lift),
-             (side * 0.135, 0.2 + lift)],
-            (255, 255, 255),
-        )  # fmt: skip
-        canvas.polygon(
-            [(side * 0.106, 0.158 + lift), (side * 0.028, 0.62 + lift), (side * 0.135, 0.43 + lift),
-             (side * 0.125, 0.39 + lift), (side * 0.195, 0.36 + lift)],
-            look.jacket_dark,
-        )  # fmt: skip
+        collar = [(0.082, 0.148), (0.016, 0.275), (0.07, 0.35), (0.128, 0.185)]
+        canvas.polygon([(side * x, y + lift) for x, y in collar], (255, 255, 255))
 
 
 def _draw_head(canvas: Canvas, look: Look) -> None:

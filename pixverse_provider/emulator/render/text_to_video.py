@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.voices import Voice
 
 _FPS: Final = 12
+_HUES: Final = (0.47, 0.52, 0.57, 0.62, 0.68, 0.75, 0.82)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ class TextToVideoRecipe:
         return round(across * shorter / 2) * 2, round(down * shorter / 2) * 2
 
     def _frames(self, size: tuple[int, int], fps: int, shapes: list[MouthShape] | None) -> Iterator[Pixels]:
-        backdrop = Backdrop(*size, hue=self.seed % 997 / 997, period=self.seconds)
+        backdrop = Backdrop(*size, hue=_HUES[self.seed // len(LOOKS) % len(_HUES)], period=self.seconds)
         open_eyes, closed_eyes = (self._foreground(size, lids) for lids in (0.0, 1.0))
         painter = MouthPainter(*size)
         for index in range(fps * self.seconds):
