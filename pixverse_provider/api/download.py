@@ -75,8 +75,9 @@ class MediaDownload:
         try:
             with self._open(session, offset=target.tell()) as response:
                 return self._receive(response, target)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as err:
-            # Not chained: the message of these exceptions holds the signed URL.
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as err:
+            # Not chained: the message of these exceptions holds the signed URL. (A redirect to what is no URL
+            # is a ValueError.)
             raise self._cut_off(type(err).__name__) from None
 
     def _open(self, session: requests.Session, *, offset: int) -> requests.Response:
@@ -93,7 +94,7 @@ class MediaDownload:
                 return response
             location = response.headers.get("Location", "")
             response.close()
-            url = _target_of(url, location)
+            url = urljoin(url, location)
         raise PixVerseDownloadError(
             f"The media host sends PixVerse video {self._video_id} through more than {_MOST_REDIRECTS} "
             "redirects.",
@@ -132,7 +133,7 @@ class MediaDownload:
         target.truncate()
 
     def _check_scheme(self, url: str) -> None:
-        scheme = _scheme_of(url)
+        scheme = urlsplit(url).scheme
         if scheme == "https" or (scheme == "http" and self._allow_http):
             return
         raise PixVerseDownloadError(
@@ -148,20 +149,6 @@ class MediaDownload:
             video_id=self._video_id,
             http_status=http_status,
         )
-
-
-def _scheme_of(url: str) -> str:
-    try:
-        return urlsplit(url).scheme
-    except ValueError:
-        return ""
-
-
-def _target_of(url: str, location: str) -> str:
-    try:
-        return urljoin(url, location)
-    except ValueError:
-        return ""
 
 
 class _CutOffError(PixVerseDownloadError):
