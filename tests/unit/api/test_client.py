@@ -208,6 +208,13 @@ class TestReads:
             client.call(video_call(7))
         assert other_server.requests == []
 
+    def test_a_redirect_to_what_is_no_url_is_an_error_like_any_other(
+        self, server: ScriptedServer, client: PixVerseClient
+    ) -> None:
+        server.will(answer("", 302, Location="https://[::1/"))
+        with pytest.raises(PixVerseTransientError):
+            client.call_once(video_call(7))
+
 
 class TestSubmits:
     def test_the_payload_is_json_with_ids_as_numbers(

@@ -187,7 +187,7 @@ def test_after_four_attempts_the_task_is_told_and_no_url_is_shown(
     assert caught.value.video_id == 7
 
 
-@pytest.mark.parametrize("location", ["ftp://media.example/", "file:///etc/", "gopher://x/", "https://[::1/"])
+@pytest.mark.parametrize("location", ["ftp://media.example/", "file:///etc/", "gopher://x/", "about:"])
 def test_a_redirect_to_a_way_that_is_not_safe_is_refused(server: ScriptedServer, location: str) -> None:
     server.will(answer("", 302, Location=location + SECRET))
     landing = Landing(server)
@@ -195,6 +195,13 @@ def test_a_redirect_to_a_way_that_is_not_safe_is_refused(server: ScriptedServer,
         landing.run()
     assert SECRET not in rendered(caught.value)
     assert landing.pauses == []
+
+
+def test_a_redirect_to_what_is_no_url_is_tried_again_and_shows_nothing_of_it(server: ScriptedServer) -> None:
+    server.will(*[answer("", 302, Location=f"https://[::1/{SECRET}")] * 4)
+    with pytest.raises(PixVerseDownloadError) as caught:
+        Landing(server).run()
+    assert SECRET not in rendered(caught.value)
 
 
 def test_a_redirect_from_https_to_plain_http_is_refused(
