@@ -1,4 +1,4 @@
-"""Makes the small media files of the example DAGs: a presenter who keeps quiet, and a script that is read aloud.
+"""Makes the small media files of the example DAGs: a quiet presenter, and a script that is read aloud.
 
 Run it from the root of the repository. It needs the extra ``emulator`` and the command ``espeak-ng``.
 """

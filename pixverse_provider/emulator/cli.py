@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Final
 
 from pixverse_provider.emulator.settings import DEFAULT_API_KEY, RENDER_MODES, InvalidSettingError, Settings
 
+_KEY_VARIABLE: Final = "PIXVERSE_EMULATOR_API_KEY"
 _NEEDED: Final = {
     "fastapi": "fastapi",
     "uvicorn": "uvicorn",
@@ -35,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     try:
         settings = Settings(
-            api_key=options.api_key,
+            api_key=getattr(options, "api_key", None) or os.environ.get(_KEY_VARIABLE) or DEFAULT_API_KEY,
             generation_seconds=options.generation_seconds,
             concurrency=options.concurrency,
             credits=options.credits,
@@ -76,7 +78,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 def _greeting(url: str, settings: Settings) -> str:
     # Only the emulator's own key is no secret.
     own_key = settings.api_key == DEFAULT_API_KEY
-    password = DEFAULT_API_KEY if own_key else "<the key that you gave with --api-key>"
+    password = DEFAULT_API_KEY if own_key else "<the key that you gave>"
     connection = json.dumps({"conn_type": "pixverse", "host": f"{url}/openapi/v2", "password": password})
     return (
         f"PixVerse emulator: {url}/\n"
@@ -114,7 +116,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--generation-seconds", type=float, default=10.0, help="how long a job takes")
     serve.add_argument("--concurrency", type=int, default=5, help="jobs at once")
     serve.add_argument("--credits", type=int, default=10_000, help="credits at the start")
-    serve.add_argument("--api-key", default=DEFAULT_API_KEY, help="the only key that is accepted")
+    # Without a default, which the help would print: the variable may hold a key that is used elsewhere too.
+    serve.add_argument(
+        "--api-key",
+        default=argparse.SUPPRESS,
+        help=f"the only key that is accepted; else that of {_KEY_VARIABLE}, else {DEFAULT_API_KEY}",
+    )
     serve.add_argument("--render", choices=RENDER_MODES, default="full", help="how large results are drawn")
     serve.add_argument("--data-dir", type=Path, help="keep files here; a temporary directory when left out")
     serve.add_argument("--port-file", type=Path, help="write the port here once the emulator answers")

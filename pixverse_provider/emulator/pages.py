@@ -208,12 +208,13 @@ def _page(title: str, body: str, *, refresh: bool, status: int = 200) -> Respons
 
 
 # A card is replaced only when its job changed, so that a playing video plays on.
-_REFRESH: Final = """
+_REFRESH: Final = r"""
 setInterval(async () => {
   if (document.hidden) return;
   const answer = await fetch(location.href).catch(() => null);
   if (!answer || !answer.ok) return;
-  const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  const text = (await answer.text()).replace(/<style[^]*?<\/style>/, '');
+  const next = new DOMParser().parseFromString(text, 'text/html');
   const swap = (old, fresh) => {
     if (old && fresh && old.outerHTML !== fresh.outerHTML) old.replaceWith(fresh);
   };
