@@ -39,7 +39,13 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
-HEALTH_NAMES = {"metadatabase", "scheduler", "triggerer", "dag_processor"}
+# The API server reports on its database in place of itself.
+HEALTH_NAMES = {
+    "metadatabase": "api-server",
+    "scheduler": "scheduler",
+    "dag_processor": "dag-processor",
+    "triggerer": "triggerer",
+}
 
 Settings = dict[str, dict[str, str]]
 
@@ -116,18 +122,18 @@ class AirflowStack:
         :param on_up: called with the name of each component as it comes up
         """
         deadline = time.monotonic() + timeout
-        up: set[str] = set()
-        while up < HEALTH_NAMES:
+        missing = dict(HEALTH_NAMES)
+        while missing:
             for program in self._programs.values():
                 program.check_running()
             if time.monotonic() > deadline:
-                missing = ", ".join(sorted(HEALTH_NAMES - up))
-                raise ProgramError(f"not healthy after {timeout:g} s: {missing}; the logs are in {self.home}")
-            healthy = {name for name, status in self.api.health().items() if status == "healthy"}
-            for name in sorted(healthy & HEALTH_NAMES - up):
+                names = ", ".join(missing.values())
+                raise ProgramError(f"not healthy after {timeout:g} s: {names}; the logs are in {self.home}")
+            health = self.api.health()
+            for name in [name for name in missing if health.get(name) == "healthy"]:
+                component = missing.pop(name)
                 if on_up:
-                    on_up(name.replace("_", "-"))
-            up |= healthy & HEALTH_NAMES
+                    on_up(component)
             time.sleep(0.25)
 
     def stop(self) -> None:

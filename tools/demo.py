@@ -184,10 +184,13 @@ class Demo:
             raise DemoError(f"the DAG run succeeded, but there is no {self._video}")
 
     def _stop(self) -> None:
-        say(f"Stopping {' and '.join(reversed(self._running))} ...")
         with uninterrupted():
-            for service in reversed(self._running.values()):
-                service.stop()
+            try:
+                say(f"Stopping {' and '.join(reversed(self._running))} ...")
+            finally:
+                # Also where nobody reads any more, as in `make demo | head`.
+                for service in reversed(self._running.values()):
+                    service.stop()
 
     def _progress(self, what: str, state: str) -> None:
         say(f"{time.monotonic() - self._began:6.1f} s  {what:<14} {state}")
@@ -289,6 +292,8 @@ def main() -> int:
             run(keep=arguments.keep, real=arguments.real)
     except (DemoError, ProgramError, AirflowAPIError, TimeoutError) as failure:
         print(f"The demo failed: {failure}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
         return 1
     except Interrupted as interrupt:
         print(f"Interrupted by {interrupt}; everything has been stopped.", file=sys.stderr)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from pixverse_provider.emulator.settings import DEFAULT_API_KEY
 from tools.airflow_stack import clean_environment
 from tools.processes import Program, ProgramError, Session
 
@@ -21,21 +21,22 @@ START_TIMEOUT = 60.0
 class EmulatorProcess:
     """``pixverse-emulator serve`` on a free port of the loopback interface.
 
-    :param folder: for its log and its port file
+    :param folder: for its log, its port file and its media
     :param generation_seconds: how long a job takes
+    :param api_key: the only key that it accepts
     """
 
-    def __init__(self, folder: Path, *, generation_seconds: float) -> None:
+    def __init__(self, folder: Path, *, generation_seconds: float, api_key: str = DEFAULT_API_KEY) -> None:
         folder = folder.absolute()
-        self.api_key = f"emulator-{secrets.token_hex(16)}"
+        self.api_key = api_key
         self.url = ""
         self._port_file = folder / "emulator.port"
         command: list[str | Path] = [Path(sys.executable).with_name("pixverse-emulator"), "serve"]
         command += ["--port", "0", "--port-file", self._port_file]
-        command += ["--generation-seconds", f"{generation_seconds:g}"]
-        environment = clean_environment() | {"PIXVERSE_EMULATOR_API_KEY": self.api_key}
+        command += ["--generation-seconds", f"{generation_seconds:g}", "--api-key", api_key]
+        command += ["--data-dir", folder / "emulator"]
         self.log = folder / "emulator.log"
-        self._program = Program("the emulator", command, environment, self.log)
+        self._program = Program("the emulator", command, clean_environment(), self.log)
 
     def __enter__(self) -> Self:
         try:

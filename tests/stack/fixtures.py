@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -67,7 +68,9 @@ def database() -> Iterator[str | None]:
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     """The emulator, as a user starts it."""
     folder = tmp_path_factory.mktemp("emulator")
-    with EmulatorProcess(folder, generation_seconds=GENERATION_SECONDS) as emulator:
+    # A key of its own, which can be nowhere by chance.
+    key = secrets.token_hex(16)
+    with EmulatorProcess(folder, generation_seconds=GENERATION_SECONDS, api_key=key) as emulator:
         yield emulator
 
 
