@@ -176,7 +176,10 @@ def error_from_dict(data: dict[str, Any]) -> PixVerseError:
     """Rebuild an error that :meth:`PixVerseError.to_dict` wrote.
 
     A name that this version does not know, as after a downgrade, becomes a plain :class:`PixVerseError`.
+
+    :raises TypeError, ValueError: for what is no such dictionary.
     """
+    data = dict(data)
     error_class = _BY_NAME.get(str(data.get("type")), PixVerseError)
     video_id = data.get("video_id")
     return error_class(
