@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Destination", "SourceFile"]
 
 _LOCAL_PROTOCOLS = ("", "file", "local")
+# A store whose package or provider is not installed is an ImportError or a ValueError.
+_STORE_ERRORS = (ImportError, OSError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,16 @@ class SourceFile:
         :param source: local path, or URI such as ``s3://conn_id@bucket/key``.
         :raises PixVerseSourceError: names the file and the way out.
         """
-        path = ObjectStoragePath(source)
         try:
+            path = ObjectStoragePath(source)
             size = 0 if not path.is_file() else path.stat().st_size
             if not path.is_file():
                 raise PixVerseSourceError(_not_a_file(path, source))
             warning = check_size(kind, source, size)
             with path.open("rb") as stream:
                 head = cast("bytes", stream.read(SNIFFED_BYTES))
-        except OSError as err:
-            raise PixVerseSourceError(f"source {source!r} cannot be read: {err.strerror or err}.") from err
+        except _STORE_ERRORS as err:
+            raise PixVerseSourceError(f"source {source!r} cannot be read: {_reason(err)}.") from err
         return cls(path, content_type_of(kind, source, head), size, warning)
 
     @property
@@ -65,6 +67,10 @@ class SourceFile:
     def open(self) -> IO[bytes]:
         """Open for reading from the start."""
         return cast("IO[bytes]", self.path.open("rb"))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _not_a_file(path: ObjectStoragePath, source: str) -> str:
@@ -88,9 +94,12 @@ class Destination:
             raise PixVerseDestinationError(
                 "destination is empty: give a path or a URI such as s3://bucket/key.mp4."
             )
-        path = ObjectStoragePath(uri)
-        if uri.endswith("/") or path.is_dir():
-            path = path / default_name
+        try:
+            path = ObjectStoragePath(uri)
+            if uri.endswith("/") or path.is_dir():
+                path = path / default_name
+        except _STORE_ERRORS as err:
+            raise PixVerseDestinationError(f"destination {uri!r} cannot be reached: {_reason(err)}.") from err
         self.path = path
         self._overwrite = overwrite
 
@@ -111,32 +120,30 @@ class Destination:
 
         :raises PixVerseDestinationError: names the place and the way out.
         """
-        if not self._overwrite and self.path.exists():
+        try:
+            exists = self.path.exists()
+            if self._local is None:
+                self.path.fs  # noqa: B018 - raises where Airflow has no such store
+            elif self._overwrite or not exists:
+                self._local.parent.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self._local.parent):
+                    pass
+        except _STORE_ERRORS as err:
+            raise PixVerseDestinationError(
+                f"destination {self.uri!r} cannot be written: {_reason(err)}. Choose another place."
+            ) from err
+        if exists and not self._overwrite:
             raise PixVerseDestinationError(
                 f"destination {self.uri!r} exists already: choose another name, or pass overwrite=True."
             )
-        if self._local is None:
-            return
-        try:
-            self._local.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self._local.parent):
-                pass
-        except OSError as err:
-            raise PixVerseDestinationError(
-                f"destination {self.uri!r} cannot be written: {err.strerror or err}. Choose another folder."
-            ) from err
 
     @contextmanager
     def writing(self) -> Iterator[IO[bytes]]:
         """Lend a local file to write to; it becomes the destination if the block ends well, and only then."""
-        folder = None if self._local is None else self._local.parent
-        part_file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - it outlives its closing, to be moved
-            dir=folder, prefix=".pixverse-", suffix=".part", delete=False
-        )
-        with part_file as part:
+        with self._part_file() as part:
             part_path = Path(part.name)
             try:
-                yield cast("IO[bytes]", part)
+                yield part
                 part.flush()
                 os.fsync(part.fileno())
                 self._publish(part_path)
@@ -146,6 +153,18 @@ class Destination:
     @property
     def _local(self) -> Path | None:
         return Path(self.path.path) if self.path.protocol in _LOCAL_PROTOCOLS else None
+
+    def _part_file(self) -> IO[bytes]:
+        folder = None if self._local is None else self._local.parent
+        try:
+            part_file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - it outlives its closing, to be moved
+                dir=folder, prefix=".pixverse-", suffix=".part", delete=False
+            )
+        except OSError as err:
+            raise PixVerseDestinationError(
+                f"destination {self.uri!r} cannot be written: {_reason(err)}."
+            ) from err
+        return cast("IO[bytes]", part_file)
 
     def _publish(self, part: Path) -> None:
         try:
@@ -161,7 +180,7 @@ class Destination:
             ) from None
         except OSError as err:
             raise PixVerseDestinationError(
-                f"destination {self.uri!r} cannot be written: {err.strerror or err}."
+                f"destination {self.uri!r} cannot be written: {_reason(err)}."
             ) from err
 
     def _publish_locally(self, part: Path, target: Path) -> None:
