@@ -76,7 +76,7 @@ class AirflowStack:
         self.home = home.absolute()
         self.dags = dags.absolute()
         self._sqlite = self.home / "airflow.db" if database is None else None
-        self._database = database or f"sqlite:///{self._sqlite}"
+        self.database = database or f"sqlite:///{self._sqlite}"
         self._settings = settings or {}
         self._environment = {**clean_environment(), **(environment or {}), "AIRFLOW_HOME": str(self.home)}
         self._programs: dict[str, Program] = {}
@@ -199,7 +199,7 @@ class AirflowStack:
                 # Full host names are asked of a name server, which a laptop may not reach.
                 "hostname_callable": "socket.gethostname",
             },
-            "database": {"sql_alchemy_conn": self._database},
+            "database": {"sql_alchemy_conn": self.database},
             "api": {
                 "host": "127.0.0.1",
                 "port": str(self.port),

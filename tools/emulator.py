@@ -33,10 +33,12 @@ class EmulatorProcess:
         self._port_file = folder / "emulator.port"
         command: list[str | Path] = [Path(sys.executable).with_name("pixverse-emulator"), "serve"]
         command += ["--port", "0", "--port-file", self._port_file]
-        command += ["--generation-seconds", f"{generation_seconds:g}", "--api-key", api_key]
+        command += ["--generation-seconds", f"{generation_seconds:g}"]
         command += ["--data-dir", folder / "emulator"]
         self.log = folder / "emulator.log"
-        self._program = Program("the emulator", command, clean_environment(), self.log)
+        # Not as an argument, which every user of the machine can read.
+        environment = clean_environment() | {"PIXVERSE_EMULATOR_API_KEY": api_key}
+        self._program = Program("the emulator", command, environment, self.log)
 
     def __enter__(self) -> Self:
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sqlalchemy import MetaData, create_engine
 
 from tests.stack.fixtures import DAG_ID, DAGS
 from tests.support.video import audio_correlation, streams_of
@@ -39,21 +41,33 @@ def test_no_worker_process_belongs_to_the_lip_sync_while_pixverse_works(lip_sync
     assert lip_sync_run.state_then == "deferred"
 
 
-def test_the_key_is_nowhere_in_logs_database_xcoms_or_answers_of_the_api(
+def test_the_key_is_nowhere_in_files_database_xcoms_or_answers_of_the_api(
     airflow: AirflowStack, emulator: EmulatorProcess, lip_sync_run: ObservedRun
 ) -> None:
-    shown = {"emulator.log": emulator.log.read_bytes()}
-    shown |= {str(file): file.read_bytes() for file in airflow.home.rglob("*") if file.is_file()}
-    shown |= {
-        path: json.dumps(answer).encode() for path, answer in answers_about(airflow, lip_sync_run.run_id)
-    }
+    shown = {str(file): file.read_bytes() for file in airflow.home.rglob("*") if file.is_file()}
+    shown["the emulator's log"] = emulator.log.read_bytes()
+    shown |= {f"table {name}": rows.encode() for name, rows in tables(airflow.database)}
+    shown |= {path: answer.encode() for path, answer in answers_about(airflow, lip_sync_run.run_id)}
 
-    assert any(path.endswith("attempt=1.log") for path in shown)
-    assert [path for path, content in shown.items() if b"lip_sync" in content]
+    for place in ("/task_id=lip_sync/attempt=1.log", "table xcom", "table task_instance", "/links"):
+        assert any(path.endswith(place) for path in shown), place
+    video_id = str(airflow.api.xcom(DAG_ID, lip_sync_run.run_id, "lip_sync"))
+    assert video_id.encode() in shown["table xcom"]
     assert [path for path, content in shown.items() if emulator.api_key.encode() in content] == []
 
 
-def answers_about(airflow: AirflowStack, run_id: str) -> Iterator[tuple[str, Any]]:
+def tables(database: str) -> Iterator[tuple[str, str]]:
+    """Yield every table of the metadata database, its rows as text."""
+    engine = create_engine(database)
+    metadata = MetaData()
+    metadata.reflect(engine)
+    with engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            yield table.name, "\n".join(map(repr, connection.execute(table.select())))
+    engine.dispose()
+
+
+def answers_about(airflow: AirflowStack, run_id: str) -> Iterator[tuple[str, str]]:
     """Yield what the API answers about a run: tasks with rendered fields, XComs, links, logs, the DAG."""
     run = f"api/v2/dags/{DAG_ID}/dagRuns/{run_id}"
     paths = [
@@ -72,4 +86,4 @@ def answers_about(airflow: AirflowStack, run_id: str) -> Iterator[tuple[str, Any
         assert "return_value" in keys
         paths += [f"{task}/xcomEntries/{key}" for key in keys]
     for path in paths:
-        yield path, airflow.api.get(path)
+        yield path, json.dumps(airflow.api.get(path))
