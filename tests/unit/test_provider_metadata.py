@@ -1,0 +1,215 @@
+"""What Airflow reads of the provider, and the conventions that its users rely on."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import airflow
+import jsonschema
+import pytest
+from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator, conf
+from airflow.triggers.base import BaseTrigger
+
+import pixverse_provider
+from pixverse_provider.get_provider_info import get_provider_info
+from pixverse_provider.hooks.pixverse import PixVerseHook
+
+INFO = get_provider_info()
+BASES = {"hooks": BaseHook, "operators": BaseOperator, "sensors": BaseSensorOperator, "triggers": BaseTrigger}
+
+
+def public_modules(package: str) -> list[str]:
+    found = pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")
+    return [module.name for module in found if not module.name.rpartition(".")[2].startswith("_")]
+
+
+def listed_modules(kind: str) -> list[str]:
+    return [name for entry in INFO[kind] for name in entry["python-modules"]]
+
+
+def classes_of(module_name: str, base: type) -> list[type]:
+    module = importlib.import_module(module_name)
+    return [
+        value
+        for _, value in inspect.getmembers(module, inspect.isclass)
+        if issubclass(value, base) and value.__module__ == module_name and not value.__name__.startswith("_")
+    ]
+
+
+OPERATORS: list[Any] = [
+    cls
+    for kind in ("operators", "sensors")
+    for name in listed_modules(kind)
+    for cls in classes_of(name, BaseOperator)
+]
+
+
+class TestMetadata:
+    def test_airflow_finds_it_under_its_entry_point(self) -> None:
+        (entry_point,) = [
+            point
+            for point in entry_points(group="apache_airflow_provider")
+            if point.value.startswith("pixverse_provider.")
+        ]
+        assert entry_point.load()() == INFO
+        assert entry_point.dist is not None
+        assert entry_point.dist.name == INFO["package-name"]
+        assert entry_point.dist.version == pixverse_provider.__version__ == INFO["versions"][0]
+
+    def test_it_is_valid_for_the_installed_airflow(self) -> None:
+        path = Path(airflow.__path__[0]) / "provider_info.schema.json"
+        jsonschema.validate(INFO, json.loads(path.read_text(encoding="utf-8")))
+
+    def test_no_key_is_one_that_airflow_would_silently_ignore(self) -> None:
+        path = Path(airflow.__path__[0]) / "provider_info.schema.json"
+        known = json.loads(path.read_text(encoding="utf-8"))["properties"].keys()
+        assert INFO.keys() - known <= {
+            "versions",
+            "integrations",
+            "hooks",
+            "operators",
+            "sensors",
+            "triggers",
+        }
+
+    @pytest.mark.parametrize("kind", BASES)
+    def test_every_listed_module_holds_what_it_is_listed_for(self, kind: str) -> None:
+        for name in listed_modules(kind):
+            assert classes_of(name, BASES[kind]), name
+
+    @pytest.mark.parametrize("kind", BASES)
+    def test_every_public_module_is_listed(self, kind: str) -> None:
+        holding = [
+            name for name in public_modules(f"pixverse_provider.{kind}") if classes_of(name, BASES[kind])
+        ]
+        assert sorted(listed_modules(kind)) == sorted(holding)
+
+    def test_every_list_belongs_to_a_known_integration(self) -> None:
+        known = {entry["integration-name"] for entry in INFO["integrations"]}
+        assert {entry["integration-name"] for kind in BASES for entry in INFO[kind]} <= known
+
+    def test_every_link_is_one(self) -> None:
+        from airflow.providers.common.compat.sdk import BaseOperatorLink
+
+        for path in INFO.get("extra-links", []):
+            module, _, name = path.rpartition(".")
+            assert issubclass(getattr(importlib.import_module(module), name), BaseOperatorLink)
+
+
+class TestTheConnectionForm:
+    (FORM,) = INFO["connection-types"]
+
+    def test_it_leads_to_the_hook(self) -> None:
+        module, _, name = self.FORM["hook-class-name"].rpartition(".")
+        assert getattr(importlib.import_module(module), name) is PixVerseHook
+        assert self.FORM["connection-type"] == PixVerseHook.conn_type
+        assert self.FORM["hook-name"] == PixVerseHook.hook_name
+
+    def test_old_and_new_airflow_show_the_same_form(self) -> None:
+        form = {key.replace("-", "_"): value for key, value in self.FORM["ui-field-behaviour"].items()}
+        assert PixVerseHook.get_ui_field_behaviour() == form
+
+    def test_the_key_has_the_field_that_airflow_masks(self) -> None:
+        assert self.FORM["ui-field-behaviour"]["relabeling"]["password"] == "API Key"
+        assert "password" not in self.FORM["ui-field-behaviour"]["hidden-fields"]
+
+    def test_every_extra_of_the_form_is_one_that_the_hook_reads(self) -> None:
+        source = inspect.getsource(importlib.import_module("pixverse_provider.hooks.pixverse"))
+        for name in self.FORM["conn-fields"]:
+            assert f'"{name}"' in source
+
+    def test_every_field_can_be_left_empty(self) -> None:
+        for field in self.FORM["conn-fields"].values():
+            jsonschema.validate(None, field["schema"])
+            jsonschema.validate(1.5, field["schema"])
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda cls: cls.__name__)
+class TestEveryOperatorAndSensor:
+    def test_it_takes_keyword_arguments_only(self, operator: Any) -> None:
+        parameters = list(inspect.signature(own_init(operator)).parameters.values())[1:]
+        assert {parameter.kind for parameter in parameters} <= {
+            inspect.Parameter.KEYWORD_ONLY,
+            inspect.Parameter.VAR_KEYWORD,
+        }
+
+    def test_its_connection_can_be_templated_and_has_the_usual_default(self, operator: Any) -> None:
+        assert "pixverse_conn_id" in operator.template_fields
+        assert all_parameters(operator)["pixverse_conn_id"].default == "pixverse_default"
+
+    def test_what_is_templated_is_an_argument_and_an_attribute(self, operator: Any) -> None:
+        assert len(set(operator.template_fields)) == len(operator.template_fields)
+        assert set(operator.template_fields) <= all_parameters(operator).keys()
+        assert set(operator.template_fields) <= assigned_attributes(operator)
+
+    def test_what_is_templated_is_said_so(self, operator: Any) -> None:
+        text = "\n".join(inspect.getdoc(cls) or "" for cls in of_the_provider(operator))
+        for name in operator.template_fields:
+            _, _, described = text.partition(f":param {name}:")
+            assert "(templated)" in described.partition(":param")[0], name
+
+    def test_a_templated_value_is_kept_as_it_is_given(self, operator: Any) -> None:
+        for cls in of_the_provider(operator):
+            for name, value in assignments(cls):
+                if name in operator.template_fields:
+                    assert value == name or re.fullmatch(rf"cast\('[^']+', {name}\)", value)
+
+    def test_whether_it_defers_is_up_to_the_configuration(self, operator: Any) -> None:
+        parameters = all_parameters(operator)
+        if "deferrable" in parameters:
+            assert parameters["deferrable"].default is conf.getboolean("operators", "default_deferrable")
+            source = "".join(inspect.getsource(cls) for cls in of_the_provider(operator))
+            assert 'conf.getboolean("operators", "default_deferrable", fallback=False)' in source
+
+    def test_it_is_documented_with_every_argument(self, operator: Any) -> None:
+        parameters = inspect.signature(own_init(operator)).parameters.keys() - {"self", "kwargs"}
+        text = inspect.getdoc(operator) or ""
+        own = vars(operator).get("__init__")
+        if own is not None:
+            assert [
+                name for name in parameters if f":param {name}:" not in text and name not in BASE_ONLY
+            ] == []
+
+
+# Arguments of Airflow itself whose meaning a class repeats only where it differs.
+BASE_ONLY = {"pixverse_conn_id"}
+
+
+def own_init(cls: Any) -> Any:
+    return inspect.unwrap(cls.__init__)
+
+
+def of_the_provider(operator: Any) -> list[Any]:
+    return [cls for cls in operator.__mro__ if cls.__module__.startswith("pixverse_provider")]
+
+
+def all_parameters(operator: Any) -> dict[str, inspect.Parameter]:
+    """Return the arguments of a class and of those classes of the provider that it hands the rest to."""
+    found: dict[str, inspect.Parameter] = {}
+    for cls in of_the_provider(operator):
+        if "__init__" in vars(cls):
+            found = dict(inspect.signature(own_init(cls)).parameters) | found
+    return found
+
+
+def assigned_attributes(operator: Any) -> set[str]:
+    return {name for cls in of_the_provider(operator) for name, _ in assignments(cls)}
+
+
+def assignments(cls: type) -> list[tuple[str, str]]:
+    """Return what the methods of a class put into attributes of ``self``."""
+    return [
+        (target.attr, ast.unparse(node.value))
+        for node in ast.walk(ast.parse(inspect.getsource(cls)))
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
+    ]
