@@ -20,6 +20,7 @@ from pixverse_provider.exceptions import (
     PixVerseInsufficientCreditsError,
     PixVerseInvalidRequestError,
     PixVerseRateLimitError,
+    PixVerseTriggerEventError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.operators.submission import JobSubmitter
@@ -95,7 +96,7 @@ class PixVerseGenerationOperator(BaseOperator):
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = DEFAULT_POLL_INTERVAL,
-        timeout: float = DEFAULT_WAIT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_WAIT_TIMEOUT,
         durable: bool = True,
         reuse_on_clear: bool = False,
         max_credits: float | None = None,
@@ -103,6 +104,8 @@ class PixVerseGenerationOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if isinstance(timeout, timedelta):
+            timeout = timeout.total_seconds()
         if poll_interval < 1:
             raise PixVerseInvalidRequestError(
                 f"poll_interval must be at least 1 second, not {poll_interval!r}."
@@ -142,18 +145,19 @@ class PixVerseGenerationOperator(BaseOperator):
         event: Any = None,
         waiting_since: float | None = None,
         pauses: int = 0,
-        generation: int = 0,
+        pending: dict[str, Any] | None = None,
     ) -> Id:
         """Try again to submit, after a deferred wait for a free slot."""
         since = time.time() if waiting_since is None else waiting_since
-        return self._run(context, waiting_since=since, pauses=pauses, generation=generation)
+        job = None if pending is None else JobRecord.from_json(pending)
+        return self._run(context, waiting_since=since, pauses=pauses, pending=job)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id:
         """Take the event of the trigger; the same ending as that of a wait in the worker."""
         results, data = read_event(event)
-        result, job = results[0], JobRecord.from_json(data or {})
+        result, job = results[0], _job_of_event(data)
         if result.outcome is Outcome.TIMEOUT and job.is_dud(time.time()):
-            return self._run(context, waiting_since=time.time(), generation=job.generation + 1)
+            return self._run(context, waiting_since=time.time(), pending=job)
         return self._finish(context, job, result)
 
     def on_kill(self) -> None:
@@ -166,7 +170,14 @@ class PixVerseGenerationOperator(BaseOperator):
                 self._on_retry.strip(),
             )
 
-    def _run(self, context: Context, *, waiting_since: float, pauses: int = 0, generation: int = 0) -> Id:
+    def _run(
+        self,
+        context: Context,
+        *,
+        waiting_since: float,
+        pauses: int = 0,
+        pending: JobRecord | None = None,
+    ) -> Id:
         request = self.build_request()
         self._check_price(request)
         keeper = JobKeeper(
@@ -178,7 +189,8 @@ class PixVerseGenerationOperator(BaseOperator):
         )
         with PixVerseHook(self.pixverse_conn_id) as hook:
             submitter = JobSubmitter(hook, keeper, request, replay=self.on_ambiguous_submit == "replay")
-            job, video = self._find_job(context, submitter, waiting_since, pauses, generation)
+            submitter.pending = pending
+            job, video = self._find_job(context, submitter, waiting_since, pauses)
             self._job = job
             if not self.wait_for_completion:
                 return xcom_id(job.paid_id)
@@ -196,12 +208,11 @@ class PixVerseGenerationOperator(BaseOperator):
         submitter: JobSubmitter,
         waiting_since: float,
         pauses: int,
-        generation: int,
     ) -> tuple[JobRecord, Video | None]:
         """Find or submit the job; where all slots are taken, pause (deferred, if it may) and try again."""
         while True:
             try:
-                return submitter.find_or_submit(generation, context["ti"].try_number)
+                return submitter.find_or_submit(context["ti"].try_number)
             except (PixVerseCapacityError, PixVerseRateLimitError) as err:
                 pauses += 1
                 pause = backoff_seconds(
@@ -221,10 +232,9 @@ class PixVerseGenerationOperator(BaseOperator):
                         trace_id=err.trace_id,
                         retry_after=err.retry_after,
                     ) from err
-                generation = submitter.next_generation
                 self.log.info("Trying to submit again in %.0f s: %s", pause, err)
                 if self.deferrable:
-                    self._defer_pause(pause, waiting_since, pauses, generation)
+                    self._defer_pause(pause, waiting_since, pauses, submitter.pending)
                 time.sleep(pause)
 
     def _wait_here(self, hook: PixVerseHook, job: JobRecord) -> WaitResult:
@@ -270,14 +280,20 @@ class PixVerseGenerationOperator(BaseOperator):
             timeout=timedelta(seconds=deadline - now) + _BACKSTOP,
         )
 
-    def _defer_pause(self, pause: float, waiting_since: float, pauses: int, generation: int) -> None:
+    def _defer_pause(
+        self, pause: float, waiting_since: float, pauses: int, pending: JobRecord | None
+    ) -> None:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
         moment = pendulum.now("UTC").add(seconds=max(pause, FIRST_LOOK_OF_A_TRIGGER))
         self.defer(
             trigger=DateTimeTrigger(moment=moment),
             method_name="execute_after_pause",
-            kwargs={"waiting_since": waiting_since, "pauses": pauses, "generation": generation},
+            kwargs={
+                "waiting_since": waiting_since,
+                "pauses": pauses,
+                "pending": None if pending is None else pending.to_json(),
+            },
         )
 
     def _finish(self, context: Context, job: JobRecord, result: WaitResult) -> Id:
@@ -295,8 +311,15 @@ class PixVerseGenerationOperator(BaseOperator):
         return xcom_id(result.video_id)
 
     def _check_price(self, request: GenerationRequest) -> None:
+        if self.max_credits is None:
+            return
         price = request.estimated_credits()
-        if self.max_credits is not None and price is not None and price > self.max_credits:
+        if price is None:
+            self.log.warning(
+                "max_credits is not checked: the published prices do not tell what this %s costs beforehand.",
+                request.kind,
+            )
+        elif price > self.max_credits:
             raise PixVerseInsufficientCreditsError(
                 f"The {request.kind} would cost {price} credits and max_credits is {self.max_credits:g}: "
                 "nothing was submitted. Raise max_credits, or ask for less."
@@ -319,3 +342,13 @@ class PixVerseGenerationOperator(BaseOperator):
         if self.durable:
             return " A retry waits for the same job and pays nothing again."
         return " A retry submits a new job, which is paid again (durable=False)."
+
+
+def _job_of_event(data: dict[str, Any] | None) -> JobRecord:
+    try:
+        return JobRecord.from_json(data or {})
+    except (KeyError, TypeError, ValueError) as err:
+        raise PixVerseTriggerEventError(
+            f"The event of the trigger holds no job record that this version understands ({err!r}). The "
+            "video goes on; a retry finds it again."
+        ) from err
