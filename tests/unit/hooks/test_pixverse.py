@@ -1,0 +1,226 @@
+"""From an Airflow connection to a client, and the calls that users make."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, Connection
+
+from pixverse_provider.api.generations import LipSyncRequest
+from pixverse_provider.api.settings import DEFAULT_BASE_URL
+from pixverse_provider.exceptions import (
+    PixVerseAmbiguousSubmitError,
+    PixVerseConfigurationError,
+    PixVerseTransientError,
+)
+from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
+from tests.unit.connections import KEY, set_connection
+from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
+
+if TYPE_CHECKING:
+    from tests.unit.scripted_server import ScriptedServer
+
+TRACE = "6f0e2b1a-63a4-4d0e-8a52-1f4b8f1c9d77"
+
+
+def settings(extra: dict[str, Any] | None = None, **fields: Any) -> Any:
+    connection = Connection(
+        **({"conn_id": "pixverse_default", "conn_type": "pixverse", "password": KEY} | fields)
+    )
+    return settings_from_connection(connection, extra or {})
+
+
+class TestTheConnection:
+    def test_a_key_alone_leads_to_the_international_api(self) -> None:
+        found = settings()
+        assert (found.api_key, found.base_url, found.timeout) == (KEY, DEFAULT_BASE_URL, 30.0)
+        assert found.max_requests_per_second is None
+
+    def test_blanks_around_a_key_are_a_slip_of_the_hand(self) -> None:
+        assert settings(password=f" {KEY}\n").api_key == KEY
+
+    @pytest.mark.parametrize("password", [None, "", "  "])
+    def test_a_missing_key_is_named(self, password: str | None) -> None:
+        with pytest.raises(PixVerseConfigurationError, match=r"'pixverse_default' is empty.*password"):
+            settings(password=password)
+
+    @pytest.mark.parametrize(
+        "password", ["two words", "ключ-123", "a\nb-secret", "a\tb-secret", "a\x00b-secret"]
+    )
+    def test_a_key_that_cannot_be_one_is_refused_and_not_shown(self, password: str) -> None:
+        with pytest.raises(PixVerseConfigurationError, match="copy it once more") as caught:
+            settings(password=password)
+        assert password not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("fields", "base_url"),
+        [
+            ({"host": "https://app-api.pixverseai.cn"}, "https://app-api.pixverseai.cn/openapi/v2"),
+            ({"host": "http://127.0.0.1:8000"}, "http://127.0.0.1:8000/openapi/v2"),
+            ({"host": "app-api.pixverse.ai"}, DEFAULT_BASE_URL),
+            ({"host": "localhost", "port": 8000, "schema": "http"}, "http://localhost:8000/openapi/v2"),
+            ({"host": "proxy.example", "port": 8443}, "https://proxy.example:8443/openapi/v2"),
+        ],
+    )
+    def test_the_host_may_come_whole_or_in_the_parts_of_a_uri(self, fields: Any, base_url: str) -> None:
+        assert settings(**fields).base_url == base_url
+
+    def test_plain_http_to_another_machine_is_refused_and_the_connection_named(self) -> None:
+        with pytest.raises(
+            PixVerseConfigurationError, match=r"connection 'pixverse_default' is http://10.0.0.1"
+        ):
+            settings(host="http://10.0.0.1:8000")
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"), [(5, 5.0), (0.5, 0.5), ("12.5", 12.5), (None, 30.0), ("", 30.0)]
+    )
+    def test_the_timeout_may_be_a_number_or_its_text(self, value: Any, seconds: float) -> None:
+        assert settings({"timeout": value}).timeout == seconds
+
+    @pytest.mark.parametrize("name", ["timeout", "max_requests_per_second"])
+    @pytest.mark.parametrize("value", [0, -1, "soon", "nan", "inf", True, [5], {}])
+    def test_an_extra_that_is_no_number_above_0_is_named(self, name: str, value: Any) -> None:
+        with pytest.raises(
+            PixVerseConfigurationError, match=f"extra '{name}' of connection 'pixverse_default'"
+        ):
+            settings({name: value})
+
+    def test_extras_that_nobody_knows_are_left_aside(self) -> None:
+        assert settings({"region": "eu", "max_requests_per_second": 2}).max_requests_per_second == 2.0
+
+    def test_what_is_wrong_with_it_fails_the_task_at_once(self) -> None:
+        assert issubclass(PixVerseConfigurationError, AirflowFailException)
+
+
+class TestTheHook:
+    def test_making_one_looks_up_nothing(self) -> None:
+        hook = PixVerseHook("no_such_connection")
+        assert hook.pixverse_conn_id == "no_such_connection"
+        hook.close()
+
+    def test_a_connection_that_does_not_exist_is_named_with_what_to_do(self) -> None:
+        with pytest.raises(PixVerseConfigurationError, match=r"'no_such_connection' does not exist: add"):
+            PixVerseHook("no_such_connection").get_conn()
+
+    def test_a_coroutine_is_told_the_same(self) -> None:
+        with pytest.raises(PixVerseConfigurationError, match=r"'no_such_connection' does not exist: add"):
+            asyncio.run(make_and_close("no_such_connection"))
+
+    def test_one_client_serves_all_calls_until_it_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        set_connection(monkeypatch, None)
+        with PixVerseHook() as hook:
+            first = hook.get_conn()
+            assert hook.get_conn() is first
+        assert hook.get_conn() is not first
+        hook.close()
+
+    def test_every_call_reaches_its_path(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        resp = {
+            "id": 7,
+            "status": 5,
+            "video_id": 7,
+            "img_id": 7,
+            "media_id": 7,
+            "media_type": "audio",
+            "data": [],
+        }
+        server.afterwards = lambda _: success(
+            resp | {"account_id": 1, "credit_monthly": 2, "credit_package": 3}
+        )
+        with PixVerseHook() as hook:
+            assert hook.get_video(7).id == 7
+            assert hook.look_at_video(7).id == 7
+            assert hook.upload_media_from_url("https://a.example/b").media_id == 7
+            assert hook.upload_image_from_url("https://a.example/b").img_id == 7
+            assert hook.list_voices() == []
+            assert hook.get_balance().total == 5
+            assert (
+                hook.submit(LipSyncRequest(source_video_id=1, audio_media_id=2), trace_id=TRACE).video_id == 7
+            )
+        assert [request.path.removeprefix("/openapi/v2") for request in server.requests] == [
+            "/video/result/7",
+            "/video/result/7",
+            "/media/upload",
+            "/image/upload",
+            "/video/lip_sync/tts_list",
+            "/account/balance",
+            "/video/lip_sync/generate",
+        ]
+        assert {request.headers["api-key"] for request in server.requests} == {KEY}
+
+    def test_a_look_at_a_video_is_one_attempt_and_leaves_the_decision_to_the_wait(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.will(bad_gateway())
+        with PixVerseHook() as hook, pytest.raises(PixVerseTransientError):
+            hook.look_at_video(7)
+
+    def test_a_submit_may_be_held_to_one_attempt(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.will(drop)
+        request = LipSyncRequest(source_video_id=1, audio_media_id=2)
+        with PixVerseHook() as hook, pytest.raises(PixVerseAmbiguousSubmitError):
+            hook.submit(request, trace_id=TRACE, attempts=1)
+
+    @pytest.mark.parametrize(("host", "here"), [("http://127.0.0.1:1", True), (None, False)])
+    def test_it_knows_whether_the_api_is_on_this_machine(
+        self, monkeypatch: pytest.MonkeyPatch, host: str | None, here: bool
+    ) -> None:
+        set_connection(monkeypatch, host)
+        assert PixVerseHook().api_is_on_loopback() is here
+
+
+class TestTheTestButton:
+    def test_a_good_connection_shows_the_credits(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.will(success({"account_id": 1, "credit_monthly": 15000, "credit_package": 1000}))
+        assert PixVerseHook().test_connection() == (True, "Connected to PixVerse: 16000 credits.")
+
+    @pytest.mark.parametrize(
+        ("trouble", "said"),
+        [
+            (refusal(400012, f"key {KEY} unknown"), "put a valid API key"),
+            (answer("", 401), "did not accept the API key"),
+            (bad_gateway(), "HTTP 502"),
+            (drop, "could not be reached"),
+        ],
+        ids=["invalid account", "401", "502", "dropped"],
+    )
+    def test_a_bad_one_shows_why_in_one_attempt_and_never_the_key(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, trouble: Any, said: str
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.will(trouble)
+        works, text = PixVerseHook().test_connection()
+        assert works is False
+        assert said.lower() in text.lower()
+        assert KEY not in text
+
+    def test_a_server_that_is_not_there_is_said_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        set_connection(monkeypatch, f"http://127.0.0.1:{port}")
+        works, text = PixVerseHook().test_connection()
+        assert (works, "could not be reached" in text) == (False, True)
+
+    def test_a_connection_that_cannot_be_used_is_said_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        set_connection(monkeypatch, "http://10.0.0.1")
+        works, text = PixVerseHook().test_connection()
+        assert (works, "in clear" in text) == (False, True)
+
+
+async def make_and_close(conn_id: str) -> None:
+    client = await PixVerseHook(conn_id).get_async_conn()
+    await client.close()

@@ -1,0 +1,359 @@
+"""The trigger that waits: one event, one session, and nobody hurt by a neighbour."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from airflow.providers.common.compat import connection as compat_connection
+from airflow.sdk.module_loading import import_string
+
+from pixverse_provider.api.calls import video_call
+from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseConfigurationError
+from pixverse_provider.polling import Outcome, WaitResult, read_event
+from pixverse_provider.triggers.shared import shared_client
+from pixverse_provider.triggers.video import PixVerseVideoTrigger
+from tests.unit.connections import KEY, set_connection
+from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.unit.scripted_server import Behaviour, Received, ScriptedServer
+
+
+def trigger(*video_ids: int, **change: Any) -> PixVerseVideoTrigger:
+    now = time.time()
+    arguments: dict[str, Any] = {
+        "pixverse_conn_id": "pixverse_default",
+        "video_ids": [str(video_id) for video_id in video_ids or (7,)],
+        "poll_interval": 0.01,
+        "started_at": now,
+        "not_before": 0.0,
+        "deadline": now + 30,
+    }
+    return PixVerseVideoTrigger(**(arguments | change))
+
+
+def status(number: int, video_id: int = 7) -> Behaviour:
+    return success(
+        {"id": video_id, "status": number, "url": "https://media.pixverse.ai/a.mp4?Signature=s3cr3t"}
+    )
+
+
+async def only_event(one: PixVerseVideoTrigger) -> dict[str, Any]:
+    """Run a trigger to its end, as a triggerer does, and return what its one event carries."""
+    events = [event async for event in one.run()]
+    assert len(events) == 1
+    payload: dict[str, Any] = json.loads(json.dumps(events[0].payload))
+    return payload
+
+
+async def results_of(one: PixVerseVideoTrigger) -> list[WaitResult]:
+    results, _ = read_event(await only_event(one))
+    return results
+
+
+@pytest.fixture(autouse=True)
+def _connection(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_connection(monkeypatch, server.url)
+
+
+@pytest.fixture
+def connection_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the connections that were read, one for each time."""
+    reads: list[str] = []
+    read = compat_connection.get_async_connection
+
+    async def counting(conn_id: str, hook: Any = None) -> Any:
+        reads.append(conn_id)
+        return await read(conn_id, hook=hook)
+
+    monkeypatch.setattr(compat_connection, "get_async_connection", counting)
+    return reads
+
+
+class TestMoving:
+    def test_a_trigger_comes_back_from_the_database_as_it_went(self) -> None:
+        one = trigger(2**64 - 1, 8, job={"trace_id": "t", "video_id": "8"}, not_before=3.5)
+        path, arguments = one.serialize()
+        back = import_string(path)(**json.loads(json.dumps(arguments)))
+        assert type(back) is PixVerseVideoTrigger
+        assert back.serialize() == one.serialize()
+
+    def test_everything_it_needs_travels_with_it(self) -> None:
+        path, arguments = trigger().serialize()
+        assert path == "pixverse_provider.triggers.video.PixVerseVideoTrigger"
+        assert set(arguments) == {
+            "pixverse_conn_id",
+            "video_ids",
+            "poll_interval",
+            "started_at",
+            "not_before",
+            "deadline",
+            "job",
+        }
+
+    @pytest.mark.asyncio
+    async def test_it_may_run_twice(self, server: ScriptedServer) -> None:
+        server.will(status(1), status(1))
+        one = trigger()
+        first, second = await results_of(one), await results_of(one)
+        assert [result.video for result in first] == [result.video for result in second]
+
+
+class TestWaiting:
+    @pytest.mark.parametrize(
+        ("number", "outcome"),
+        [(1, Outcome.SUCCESS), (6, Outcome.DELETED), (7, Outcome.MODERATED), (8, Outcome.FAILED)],
+    )
+    @pytest.mark.asyncio
+    async def test_a_job_that_is_over_is_told_in_one_event(
+        self, server: ScriptedServer, number: int, outcome: Outcome
+    ) -> None:
+        server.will(status(5), status(5), status(number))
+        (result,) = await results_of(trigger())
+        assert (result.outcome, result.video_id) == (outcome, 7)
+        assert len({request.trace_id for request in server.requests}) == 3
+
+    @pytest.mark.asyncio
+    async def test_the_job_record_is_given_back(self, server: ScriptedServer) -> None:
+        server.will(status(1))
+        job = {"trace_id": "t", "video_id": "7", "credits": 4.0}
+        _, back = read_event(await only_event(trigger(job=job)))
+        assert back == job
+
+    @pytest.mark.asyncio
+    async def test_the_event_holds_neither_key_nor_signed_url(self, server: ScriptedServer) -> None:
+        server.will(status(1))
+        text = json.dumps(await only_event(trigger()))
+        assert KEY not in text
+        assert "Signature" not in text
+
+    @pytest.mark.asyncio
+    async def test_trouble_that_passes_is_waited_out(self, server: ScriptedServer) -> None:
+        server.will(bad_gateway(), drop, drop, answer("[]"), refusal(500069), status(1))
+        (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.SUCCESS
+
+    @pytest.mark.asyncio
+    async def test_a_wrong_key_ends_the_wait_at_once(self, server: ScriptedServer) -> None:
+        server.will(refusal(400012, f"key {KEY} unknown"))
+        (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.ERROR
+        assert type(result.error) is PixVerseAuthenticationError
+        assert KEY not in str(result.error)
+
+    @pytest.mark.parametrize("conn_id", ["no_such_connection", "pixverse_unusable"])
+    @pytest.mark.asyncio
+    async def test_a_connection_that_cannot_be_used_ends_the_wait_at_once(
+        self, monkeypatch: pytest.MonkeyPatch, conn_id: str
+    ) -> None:
+        set_connection(monkeypatch, "http://10.0.0.1", conn_id="pixverse_unusable")
+        (result,) = await results_of(trigger(pixverse_conn_id=conn_id))
+        assert result.outcome is Outcome.ERROR
+        assert type(result.error) is PixVerseConfigurationError
+        assert conn_id in str(result.error)
+
+    @pytest.mark.asyncio
+    async def test_the_last_look_is_made_at_the_deadline(self, server: ScriptedServer) -> None:
+        now = time.time()
+        server.will(status(9), status(9))
+        (result,) = await results_of(trigger(poll_interval=60, deadline=now + 0.2))
+        assert (result.outcome, result.unknown_statuses) == (Outcome.TIMEOUT, (9,))
+        assert result.waited >= 0.2
+
+    @pytest.mark.asyncio
+    async def test_a_deadline_that_passed_while_it_was_moved_still_has_its_last_look(
+        self, server: ScriptedServer
+    ) -> None:
+        server.will(status(1))
+        (result,) = await results_of(trigger(deadline=time.time() - 3600, not_before=time.time() + 9))
+        assert result.outcome is Outcome.SUCCESS
+
+    @pytest.mark.asyncio
+    async def test_there_is_no_look_before_its_time(self, server: ScriptedServer) -> None:
+        one = asyncio.create_task(only_event(trigger(not_before=time.time() + 30)))
+        await asyncio.sleep(0.1)
+        assert server.requests == []
+        await cancelled(one)
+
+
+class TestSeveralVideos:
+    @pytest.mark.asyncio
+    async def test_all_of_them_are_waited_for_and_told_in_their_order(self, server: ScriptedServer) -> None:
+        looks: Counter[str] = Counter()
+
+        def later_ids_sooner(request: Received) -> Behaviour:
+            video_id = request.path.rpartition("/")[2]
+            looks[video_id] += 1
+            return status(1 if looks[video_id] > 9 - int(video_id) else 5, int(video_id))
+
+        server.afterwards = later_ids_sooner
+        results = await results_of(trigger(5, 8, 6))
+        assert [result.video_id for result in results] == [5, 8, 6]
+        assert {result.outcome for result in results} == {Outcome.SUCCESS}
+
+    @pytest.mark.asyncio
+    async def test_the_first_that_can_never_be_done_ends_the_wait_for_all(
+        self, server: ScriptedServer
+    ) -> None:
+        server.afterwards = lambda request: status(8 if request.path.endswith("/6") else 5)
+        results = await results_of(trigger(5, 6, 7))
+        assert [(result.video_id, result.outcome) for result in results] == [(6, Outcome.FAILED)]
+        await asyncio.sleep(0.1)  # what was under way still arrives
+        looks = len(server.requests)
+        await asyncio.sleep(0.1)
+        assert len(server.requests) == looks
+
+
+class TestSharing:
+    @pytest.mark.asyncio
+    async def test_triggers_of_one_loop_and_connection_share_a_session_and_read_it_once(
+        self, server: ScriptedServer, connection_reads: list[str]
+    ) -> None:
+        server.afterwards = lambda _: status(5)
+        waits = [asyncio.create_task(only_event(trigger(video_id))) for video_id in range(1, 21)]
+        async with shared_client("pixverse_default") as client:
+            async with shared_client("pixverse_default") as same:
+                assert same is client
+            await until(lambda: len({request.path for request in server.requests}) == 20)
+            server.afterwards = lambda _: status(1)
+            await asyncio.gather(*waits)
+            # The last trigger has gone, but this user has not.
+            assert (await client.call_once(video_call(7))).status == 1
+        assert connection_reads == ["pixverse_default"]
+
+    @pytest.mark.asyncio
+    async def test_the_last_one_out_closes_the_session(self, server: ScriptedServer) -> None:
+        server.will(status(5))
+        async with shared_client("pixverse_default") as client:
+            await client.call_once(video_call(7))
+        with pytest.raises(RuntimeError, match="closed"):
+            await client.call_once(video_call(7))
+
+    @pytest.mark.asyncio
+    async def test_whoever_comes_later_has_a_fresh_one_with_the_connection_of_that_day(
+        self, server: ScriptedServer, connection_reads: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.afterwards = lambda _: status(1)
+        await only_event(trigger())
+        set_connection(monkeypatch, server.url, password="sk-another-key")
+        await only_event(trigger())
+        assert len(connection_reads) == 2
+        assert [request.headers["api-key"] for request in server.requests] == [KEY, "sk-another-key"]
+
+    @pytest.mark.asyncio
+    async def test_another_connection_has_another_session(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url, conn_id="pixverse_other", password="sk-other")
+        async with shared_client("pixverse_default") as one, shared_client("pixverse_other") as other:
+            assert one is not other
+
+    @pytest.mark.asyncio
+    async def test_a_connection_that_failed_once_is_read_again(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, "http://10.0.0.1")
+        (failed,) = await results_of(trigger())
+        set_connection(monkeypatch, server.url)
+        server.will(status(1))
+        (done,) = await results_of(trigger())
+        assert (failed.outcome, done.outcome) == (Outcome.ERROR, Outcome.SUCCESS)
+
+    @pytest.mark.asyncio
+    async def test_all_that_wait_for_a_connection_that_cannot_be_used_are_told(
+        self, monkeypatch: pytest.MonkeyPatch, connection_reads: list[str]
+    ) -> None:
+        set_connection(monkeypatch, "http://10.0.0.1")
+        found = await asyncio.gather(*(results_of(trigger(video_id)) for video_id in (1, 2, 3)))
+        assert [result.outcome for results in found for result in results] == [Outcome.ERROR] * 3
+        assert [result.video_id for results in found for result in results] == [1, 2, 3]
+        assert len(connection_reads) == 1
+
+    @pytest.mark.asyncio
+    async def test_one_that_is_cancelled_does_not_hurt_the_others(self, server: ScriptedServer) -> None:
+        server.afterwards = lambda _: status(5)
+        one, other = (asyncio.create_task(results_of(trigger(video_id))) for video_id in (1, 2))
+        await until(lambda: len({request.path for request in server.requests}) == 2)
+        await cancelled(one)
+        server.afterwards = lambda _: status(1)
+        (result,) = await other
+        assert (result.video_id, result.outcome) == (2, Outcome.SUCCESS)
+
+    @pytest.mark.asyncio
+    async def test_one_that_is_cancelled_while_the_session_is_made_does_not_hurt_the_others(
+        self, server: ScriptedServer, slow_connection: asyncio.Event
+    ) -> None:
+        server.afterwards = lambda _: status(1)
+        first, second = (asyncio.create_task(results_of(trigger(video_id))) for video_id in (1, 2))
+        await asyncio.sleep(0.05)
+        await cancelled(first)
+        slow_connection.set()
+        (result,) = await second
+        assert result.outcome is Outcome.SUCCESS
+
+    @pytest.mark.asyncio
+    async def test_the_only_one_may_be_cancelled_while_the_session_is_made(
+        self, server: ScriptedServer, slow_connection: asyncio.Event
+    ) -> None:
+        one = asyncio.create_task(results_of(trigger()))
+        await asyncio.sleep(0.05)
+        await cancelled(one)
+        slow_connection.set()
+        server.will(status(1))
+        (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.SUCCESS
+
+
+@pytest_asyncio.fixture
+async def slow_connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Event]:
+    """Hold the reading of connections back until the event is set."""
+    gate = asyncio.Event()
+    read = compat_connection.get_async_connection
+
+    async def held_back(conn_id: str, hook: Any = None) -> Any:
+        await gate.wait()
+        return await read(conn_id, hook=hook)
+
+    monkeypatch.setattr(compat_connection, "get_async_connection", held_back)
+    yield gate
+    gate.set()
+
+
+def test_a_second_event_loop_has_a_session_of_its_own(
+    server: ScriptedServer, connection_reads: list[str]
+) -> None:
+    server.afterwards = lambda _: status(1)
+    for _ in range(2):
+        (result,) = asyncio.run(results_of(trigger()))
+        assert result.outcome is Outcome.SUCCESS
+    assert len(connection_reads) == 2
+
+
+class TestKilling:
+    @pytest.mark.asyncio
+    async def test_it_names_the_videos_that_go_on(self, log_lines: list[str]) -> None:
+        one = trigger(7, 8)
+        one._log = logging.getLogger("pixverse_provider.triggers.video")
+        await one.on_kill()
+        assert "PixVerse video 7, 8 goes on and is paid" in log_lines[0]
+
+
+async def cancelled(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - it is the thread of the server that makes it true
+            await asyncio.sleep(0.01)
