@@ -133,11 +133,16 @@ def _video(path: Path, container: av.container.InputContainer, formats: set[str]
     if max(stream.width, stream.height) > MAX_VIDEO_SIDE:
         raise _refused(f"video over {MAX_VIDEO_SIDE} px on a side")
     next(container.decode(stream))
+    container.seek(0)
+    packets = [packet for packet in container.demux(stream) if packet.size]
+    if len(packets) < stream.frames:
+        raise _refused("the video is cut off")
     if container.duration is not None:
         seconds = container.duration / av.time_base
     else:
-        container.seek(0)
-        seconds = max(float(frame.time or 0) for frame in container.decode(stream))
+        seconds = float(
+            max((packet.pts or 0) + (packet.duration or 0) for packet in packets) * (stream.time_base or 0)
+        )
     return Findings(
         media_type="video",
         content_type=content_type,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import av
 import numpy as np
@@ -12,6 +12,8 @@ from pixverse_provider.emulator.render.mp4 import SAMPLE_RATE, Pixels, Samples
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_TINY: Final = 1e-6
 
 
 def read_audio(path: Path) -> Samples:
@@ -38,17 +40,22 @@ def loop_frames(path: Path, *, size: tuple[int, int], fps: float) -> Iterator[Pi
     while True:
         shown = 0
         held: av.VideoFrame | None = None
+        start = moment = gap = 0.0
         with av.open(str(path)) as container:
-            start: float | None = None
             for frame in container.decode(video=0):
-                start = frame.time if start is None else start
-                while held is not None and shown / fps < frame.time - start - 1e-6:
+                if held is None:
+                    start = frame.time
+                gap, moment = frame.time - start - moment, frame.time - start
+                while held is not None and shown / fps < moment - _TINY:
                     yield _pixels(held, size)
                     shown += 1
                 held = frame
         if held is None:
             raise ValueError("the video has no pictures")
-        yield _pixels(held, size)
+        # The last picture stands as long as the one before it did.
+        while shown == 0 or shown / fps < moment + gap - _TINY:
+            yield _pixels(held, size)
+            shown += 1
 
 
 def _pixels(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:

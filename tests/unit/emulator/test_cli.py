@@ -1,0 +1,160 @@
+"""The command that runs the emulator."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from pixverse_provider.emulator import cli
+from pixverse_provider.emulator.handle import EmulatorControl
+from pixverse_provider.emulator.settings import DEFAULT_API_KEY
+from tests.unit.emulator.caller import Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def running(*arguments: str | int | Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "pixverse_provider.emulator.cli",
+            "serve",
+            "--port",
+            "0",
+            *map(str, arguments),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def greeting(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Stop it"):
+            break
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_with_the_connection_that_it_prints_and_stops_cleanly(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    port_file = tmp_path / "port"
+    with running("--port-file", port_file, "--render", "placeholder", "--generation-seconds", 0) as process:
+        printed = greeting(process)
+        found = re.search(r"AIRFLOW_CONN_PIXVERSE_DEFAULT='(.+)'", printed)
+        assert found is not None
+        connection = json.loads(found[1])
+        emulator = EmulatorControl(
+            connection["host"].removesuffix("/openapi/v2"), api_key=connection["password"]
+        )
+        assert emulator.url == f"http://127.0.0.1:{port_file.read_text().strip()}"
+        assert f"{emulator.url}/\n" in printed
+        api = Caller(emulator)
+        assert api.status(api.boat()) == 1
+        process.send_signal(number)
+        rest, _ = process.communicate(timeout=10)
+        assert process.returncode == 0
+        assert rest.endswith("Stopping.\n")
+        assert "POST /openapi/v2/video/text/generate -> 200 0" in rest
+        assert not port_file.exists()
+
+
+def test_it_stops_while_a_request_hangs() -> None:
+    with running("--quiet") as process:
+        url = re.findall(r"http://[^/]+", greeting(process))[0]
+        emulator = EmulatorControl(url)
+        emulator.fault("balance", "accept_then_hang", seconds=60)
+        api = Caller(emulator)
+        with pytest.raises(requests.ReadTimeout):
+            requests.get(f"{emulator.api_url}/account/balance", headers=api.headers(), timeout=0.1)
+        process.terminate()
+        process.communicate(timeout=10)
+        assert process.returncode == 0
+
+
+def test_a_key_of_ones_own_is_not_printed() -> None:
+    with running(PIXVERSE_EMULATOR_API_KEY="my-own-key") as process:
+        printed = greeting(process)
+        assert "my-own-key" not in printed
+        assert DEFAULT_API_KEY not in printed
+        url = re.findall(r"http://[^/]+", printed)[0]
+        assert Caller(EmulatorControl(url)).get("/account/balance").json()["ErrCode"] == 400012
+        own = Caller(EmulatorControl(url, api_key="my-own-key"))
+        assert own.get("/account/balance").json()["ErrCode"] == 0
+
+
+def test_the_help_shows_no_key(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PIXVERSE_EMULATOR_API_KEY", "my-own-key")
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "--help"])
+    assert "my-own-key" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "::"])  # noqa: S104 - it is refused
+def test_a_host_that_others_reach_is_refused(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--host", host, "--port", "0"]) == 2
+    assert f"{host} can be reached by others" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert cli.main(["serve", "--port", str(port)]) == 2
+    assert f"Port {port} cannot be used" in capsys.readouterr().err
+
+
+def test_a_setting_that_makes_no_sense_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--concurrency", "0"]) == 2
+    assert capsys.readouterr().err == "concurrency must be at least 1.\n"
+
+
+def test_without_the_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    present = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "av" else present(name))
+    assert cli.main(["serve"]) == 2
+    assert (
+        "needs av. Install it with: pip install 'airflow-provider-pixverse[emulator]'"
+        in capsys.readouterr().err
+    )
+
+
+def test_files_are_kept_where_they_are_wanted(tmp_path: Path) -> None:
+    with running(
+        "--data-dir", tmp_path / "data", "--generation-seconds", 0, "--render", "placeholder"
+    ) as process:
+        url = re.findall(r"http://[^/]+", greeting(process))[0]
+        api = Caller(EmulatorControl(url))
+        assert api.status(api.boat()) == 1
+        process.terminate()
+        process.communicate(timeout=10)
+    assert len(list((tmp_path / "data" / "renders").glob("*.mp4"))) == 1
