@@ -130,6 +130,8 @@ class Demo:
         except BaseException:
             self._stop()
             say(f"The logs are in {self._home}")
+            if self._api_key:
+                say("A lip sync that has been submitted goes on at PixVerse, and is paid; the log names it.")
             raise
         if self._keep:
             self._record.owner = None
