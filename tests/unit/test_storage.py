@@ -16,7 +16,7 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 
 from pixverse_provider.api.media import IMAGE, MEDIA
 from pixverse_provider.exceptions import PixVerseDestinationError, PixVerseSourceError
-from pixverse_provider.storage import Destination, SourceFile, is_url
+from pixverse_provider.storage import Destination, SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,19 +155,6 @@ class TestSources:
             message = refused(str(file))
         assert "Permission denied" in message
         assert str(file) in message
-
-    @pytest.mark.parametrize(
-        ("source", "url"),
-        [
-            ("https://a.example/b.mp4", True),
-            ("HTTP://a.example", True),
-            ("s3://bucket/https.mp4", False),
-            ("/http/clip.mp4", False),
-            ("clip.mp4", False),
-        ],
-    )
-    def test_a_web_address_is_told_from_a_file(self, source: str, url: bool) -> None:
-        assert is_url(source) is url
 
 
 class TestDestinations:

@@ -139,7 +139,7 @@ class TestDeferring:
             lip_sync().execute_complete(CONTEXT, event)
 
     def test_an_event_without_the_job_is_told_as_such(self) -> None:
-        event = {
+        event: dict[str, Any] = {
             "results": [
                 {
                     "outcome": "success",
