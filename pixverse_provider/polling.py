@@ -57,6 +57,9 @@ of the first half meets the task when it is queued again.
 # A new id may not be readable everywhere at once, so a few "not found" right after a submit are no verdict.
 _NOT_FOUND_PATIENCE = 3
 
+# In poll intervals: a minute at the default of 5 s.
+_LONGEST_BACKOFF = 12
+
 
 class Outcome(StrEnum):
     """How a wait ended."""
@@ -262,6 +265,7 @@ class VideoWatch:
             self._errors_in_a_row,
             jitter=self.jitter(),
             first=2 * self.poll_interval,
+            longest=_LONGEST_BACKOFF * self.poll_interval,
             retry_after=error.retry_after,
         )
         first = self._errors_in_a_row == 1

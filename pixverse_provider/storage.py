@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from pixverse_provider.api.media import SNIFFED_BYTES, UploadKind, check_size, content_type_of
-from pixverse_provider.exceptions import PixVerseDestinationError, PixVerseSourceError
+from pixverse_provider.exceptions import (
+    PixVerseDestinationError,
+    PixVerseError,
+    PixVerseSourceError,
+    PixVerseTransientError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +60,9 @@ class SourceFile:
             with path.open("rb") as stream:
                 head = cast("bytes", stream.read(SNIFFED_BYTES))
         except _STORE_ERRORS as err:
-            raise PixVerseSourceError(f"source {source!r} cannot be read: {_reason(err)}.") from err
+            raise _problem(
+                PixVerseSourceError, source, f"source {source!r} cannot be read: {_reason(err)}.", err
+            ) from err
         return cls(path, content_type_of(kind, source, head), size, warning)
 
     @property
@@ -67,6 +73,14 @@ class SourceFile:
     def open(self) -> IO[bytes]:
         """Open for reading from the start."""
         return cast("IO[bytes]", self.path.open("rb"))
+
+
+def _problem(permanent: type[PixVerseError], place: str, message: str, error: Exception) -> PixVerseError:
+    """Return what an error of a store means: an object store out of reach for a moment may come back."""
+    lasting = isinstance(error, ImportError | ValueError | FileNotFoundError | PermissionError)
+    if lasting or "://" not in place or place.startswith(("file://", "local://")):
+        return permanent(message)
+    return PixVerseTransientError(f"{message} A retry tries again.")
 
 
 def _reason(error: Exception) -> str:
@@ -99,7 +113,9 @@ class Destination:
             if uri.endswith("/") or path.is_dir():
                 path = path / default_name
         except _STORE_ERRORS as err:
-            raise PixVerseDestinationError(f"destination {uri!r} cannot be reached: {_reason(err)}.") from err
+            raise _problem(
+                PixVerseDestinationError, uri, f"destination {uri!r} cannot be reached: {_reason(err)}.", err
+            ) from err
         self.path = path
         self._overwrite = overwrite
 
@@ -129,8 +145,11 @@ class Destination:
                 with tempfile.TemporaryFile(dir=self._local.parent):
                     pass
         except _STORE_ERRORS as err:
-            raise PixVerseDestinationError(
-                f"destination {self.uri!r} cannot be written: {_reason(err)}. Choose another place."
+            raise _problem(
+                PixVerseDestinationError,
+                self.uri,
+                f"destination {self.uri!r} cannot be written: {_reason(err)}. Choose another place.",
+                err,
             ) from err
         if exists and not self._overwrite:
             raise PixVerseDestinationError(
@@ -179,8 +198,11 @@ class Destination:
                 "name, or pass overwrite=True."
             ) from None
         except OSError as err:
-            raise PixVerseDestinationError(
-                f"destination {self.uri!r} cannot be written: {_reason(err)}."
+            raise _problem(
+                PixVerseDestinationError,
+                self.uri,
+                f"destination {self.uri!r} cannot be written: {_reason(err)}.",
+                err,
             ) from err
 
     def _publish_locally(self, part: Path, target: Path) -> None:
@@ -200,8 +222,3 @@ class Destination:
             if target.exists():
                 raise FileExistsError(target) from None
             part.replace(target)
-
-
-def is_url(source: str) -> bool:
-    """Tell whether a source is a web address, which PixVerse fetches itself."""
-    return urlsplit(source).scheme in ("http", "https")

@@ -42,7 +42,7 @@ class AsyncPixVerseClient:
         self._settings = settings
         self._budget = RequestBudget(settings.max_requests_per_second)
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=settings.timeout), trust_env=True
+            timeout=aiohttp.ClientTimeout(total=settings.timeout), trust_env=not settings.on_loopback
         )
 
     async def __aenter__(self) -> Self:

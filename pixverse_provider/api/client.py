@@ -80,6 +80,8 @@ class PixVerseClient:
     def __init__(self, settings: ClientSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._settings = settings
         self._session = requests.Session()
+        # A proxy of the environment has no business between this process and an emulator on its own machine.
+        self._session.trust_env = not settings.on_loopback
         self._budget = RequestBudget(settings.max_requests_per_second)
         self._sleep = sleep
 

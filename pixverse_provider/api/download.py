@@ -69,6 +69,8 @@ class MediaDownload:
         )
         # A session of its own: that of the API client would be one line away from sending the key.
         with requests.Session() as session:
+            # As for the API: an emulator on this machine is not behind a proxy.
+            session.trust_env = not self._allow_http
             return retrying(self._attempt, session, target)
 
     def _attempt(self, session: requests.Session, target: IO[bytes]) -> int:

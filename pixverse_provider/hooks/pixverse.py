@@ -196,12 +196,15 @@ def settings_from_connection(connection: Connection, extra: dict[str, Any]) -> C
 
 
 def _host(connection: Connection) -> str | None:
-    """Return the base URL; a connection given as a URI carries scheme, host and port apart."""
+    """Return the base URL; a connection given as a URI has it in parts, with a scheme or path last."""
     host = connection.host
     if not host or "://" in host:
         return host
     port = f":{connection.port}" if connection.port else ""
-    return f"{connection.schema or 'https'}://{host}{port}"
+    rest = connection.schema or ""
+    if rest in ("http", "https"):
+        return f"{rest}://{host}{port}"
+    return f"https://{host}{port}/{rest}"
 
 
 def _positive_number(extra: dict[str, Any], name: str, where: str) -> float | None:

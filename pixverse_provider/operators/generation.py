@@ -316,7 +316,7 @@ class PixVerseGenerationOperator(BaseOperator):
         price = request.estimated_credits()
         if price is None:
             self.log.warning(
-                "max_credits is not checked: the published prices do not tell what this %s costs beforehand.",
+                "max_credits is not checked: the published prices do not tell beforehand what this %s costs.",
                 request.kind,
             )
         elif price > self.max_credits:

@@ -43,38 +43,42 @@ class JobSubmitter:
         self._keeper = keeper
         self._request = request
         self._replay = replay
-        self.next_generation = 0
-        """Generation with which to go on after a refusal; it matters only where no record is kept."""
+        self.pending: JobRecord | None = None
+        """The job with which to go on after a refusal; it matters only where no record is kept."""
 
-    def find_or_submit(self, generation: int, try_number: int) -> tuple[JobRecord, Video | None]:
+    def find_or_submit(self, try_number: int) -> tuple[JobRecord, Video | None]:
         """Return the job and what a first look at it shows (None where the look failed in a way that passes).
 
-        :param generation: to start with where there is no record.
         :param try_number: of the task.
         :raises PixVerseError: where the submit was refused, or its answer was lost.
         """
-        job = self._keeper.find() or self._keeper.open(generation, time.time())
+        job = self._keeper.find() or self.pending or self._keeper.open(0, time.time())
         while True:
-            left_by_earlier_attempt = job.video_id is not None
-            if left_by_earlier_attempt:
+            # Without a record, a repeated trace id is what brings back what an earlier attempt got.
+            repeated = (
+                self._keeper.durable and not self._keeper.keeps_records and job.generation + 1 < try_number
+            )
+            found = job.video_id is not None
+            if found:
                 log.info(
                     "PixVerse video %s was submitted by an earlier attempt; nothing is paid again.",
                     job.video_id,
                 )
             else:
-                job = self._submit(job)
-                # Without a record, a repeated trace id is what brings the job of an earlier attempt back.
-                left_by_earlier_attempt = (
-                    self._keeper.durable
-                    and not self._keeper.keeps_records
-                    and job.generation + 1 < try_number
-                )
+                try:
+                    job = self._submit(job, repeated=repeated)
+                except PixVerseTransientError as err:
+                    if not repeated or err.err_code is None or err.answer_lost:
+                        raise
+                    log.info("The refusal of an earlier attempt came back; the next trace id is used.")
+                    job = self._keeper.open(job.generation + 1, time.time())
+                    continue
             video = self._look_once(job)
-            if not (left_by_earlier_attempt or job.replayed) or not self._is_of_no_use(job, video):
+            if not self._is_of_no_use(job, video, earlier=found or repeated):
                 return job, video
             job = self._keeper.open(job.generation + 1, time.time())
 
-    def _submit(self, job: JobRecord) -> JobRecord:
+    def _submit(self, job: JobRecord, *, repeated: bool) -> JobRecord:
         if job.answer_lost:
             self._announce_replay(job)
         # A connection that cannot be used must not look like a submit that was sent.
@@ -85,8 +89,7 @@ class JobSubmitter:
                 self._request, trace_id=job.trace_id, attempts=None if self._replay else 1
             )
         except PixVerseError as err:
-            refused = self._keeper.keep(self._keeper.after_refusal(job, err, time.time()))
-            self.next_generation = refused.generation
+            self.pending = self._keeper.keep(self._keeper.after_refusal(job, err, time.time()))
             if isinstance(err, PixVerseAmbiguousSubmitError) and not self._replay:
                 raise PixVerseUnresolvedSubmitError(
                     str(err), http_status=err.http_status, trace_id=err.trace_id
@@ -98,7 +101,7 @@ class JobSubmitter:
                 video_id=submission.video_id,
                 credits=submission.credits,
                 answer_lost=False,
-                replayed=job.answer_lost or submission.replayed,
+                replayed=job.answer_lost or submission.replayed or repeated,
             )
         )
         log.info(
@@ -115,8 +118,8 @@ class JobSubmitter:
             raise PixVerseUnresolvedSubmitError(
                 f"An earlier attempt sent the request to {self._request.call().what} under trace id "
                 f"{job.trace_id} and got no answer, so a paid job may exist. Look for it at "
-                "platform.pixverse.ai; then clear the task to submit a new job, or set "
-                "on_ambiguous_submit='replay'.",
+                "platform.pixverse.ai: where it is, go on with its id in PixVerseVideoSensor; where it is "
+                "not, clear the task, which submits a new job and pays for it.",
                 trace_id=job.trace_id,
             )
         log.warning(
@@ -132,8 +135,11 @@ class JobSubmitter:
             log.info("The first look at PixVerse video %s failed: %s", job.video_id, err)
             return None
 
-    def _is_of_no_use(self, job: JobRecord, video: Video | None) -> bool:
-        """Tell whether the job of an earlier attempt can give no video any more, so that a new one is due."""
+    def _is_of_no_use(self, job: JobRecord, video: Video | None, *, earlier: bool) -> bool:
+        """Tell whether a job can give no video any more and a new one is due.
+
+        A job of this very attempt that has failed is for the retries of the task to decide.
+        """
         outcome = None if video is None else outcome_of(video.status)
         if outcome is None and job.is_dud(time.time()):
             log.warning(
@@ -142,7 +148,7 @@ class JobSubmitter:
                 job.video_id,
             )
             return True
-        if outcome in (Outcome.FAILED, Outcome.DELETED):
+        if earlier and outcome in (Outcome.FAILED, Outcome.DELETED):
             log.info(
                 "PixVerse video %s of an earlier attempt ended as %s; a new job is submitted.",
                 job.video_id,

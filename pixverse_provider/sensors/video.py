@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import (
 from pixverse_provider.api.ids import Id, required_id, xcom_id
 from pixverse_provider.exceptions import (
     PixVerseInvalidRequestError,
+    PixVerseNotFoundError,
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
@@ -34,9 +35,13 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from pixverse_provider.api.results import Video
+
 __all__ = ["PixVerseVideoSensor"]
 
 _DEFAULT_POKE_INTERVAL = 10.0
+_NOT_FOUND_LOOKS = 3
+_NOT_FOUND_PAUSE = 2.0
 # The trigger owns the deadline; Airflow's own timeout is only a net below it.
 _BACKSTOP = timedelta(minutes=5)
 
@@ -120,7 +125,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
 
     def _is_done(self, hook: PixVerseHook, video_id: int) -> bool:
         try:
-            video = hook.look_at_video(video_id)
+            video = self._look(hook, video_id)
         except PixVerseTransientError as err:
             self.log.warning("Looking again later: %s", err)
             return False
@@ -130,6 +135,16 @@ class PixVerseVideoSensor(BaseSensorOperator):
             return False
         self._raise_failure(WaitResult(outcome, video_id, waited=0.0, video=video))
         return True
+
+    def _look(self, hook: PixVerseHook, video_id: int) -> Video:
+        """Look once; an id that was made a moment ago gets a few seconds to become readable."""
+        for _ in range(_NOT_FOUND_LOOKS - 1):
+            try:
+                return hook.look_at_video(video_id)
+            except PixVerseNotFoundError as err:
+                self.log.info("Looking again in %s s: %s", _NOT_FOUND_PAUSE, err)
+                time.sleep(_NOT_FOUND_PAUSE)
+        return hook.look_at_video(video_id)
 
     def _raise_failure(self, result: WaitResult) -> None:
         error = result.failure(on_retry=" The sensor can be cleared to wait for it again.")

@@ -39,6 +39,14 @@ def lip_sync(**arguments: Any) -> PixVerseLipSyncOperator:
     return PixVerseLipSyncOperator(**LIP_SYNC, **arguments)
 
 
+def test_a_price_that_is_not_known_beforehand_is_said_not_to_be_checked(
+    emulator: EmulatorControl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(PixVerseInvalidRequestError):
+        TaskRun(lip_sync(video_media_id=1, audio_media_id=2, max_credits=1)).attempt()
+    assert "max_credits is not checked" in capsys.readouterr().out
+
+
 def good_lip_sync() -> PixVerseLipSyncOperator:
     return lip_sync(video_media_id=1, audio_media_id=2)
 

@@ -310,6 +310,21 @@ class TestARefusal:
         assert [s["count"] for s in submits(emulator)] == [1, 1]
         assert (submits(emulator)[-1]["video_id"], paid_jobs(emulator)) == (video_id, 1)
 
+    @with_and_without_store
+    def test_that_passes_costs_one_retry_although_its_trace_id_repeats_it(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, stored: bool
+    ) -> None:
+        emulator.fault(on="submit", what="error", err_code=500100)
+        task = make_lip_sync(stored=stored)
+        with pytest.raises(PixVerseTransientError, match="500100"):
+            task.attempt()
+
+        video_id = task.retry()
+
+        assert submits(emulator)[-1]["video_id"] == video_id
+        assert len(submits(emulator)) == 2
+        assert paid_jobs(emulator) == 1
+
     @pytest.mark.parametrize("err_code", [500044, 500069])
     def test_for_want_of_a_slot_waits_in_the_worker_and_tries_again(
         self,
@@ -346,6 +361,21 @@ class TestARefusal:
 
         assert paid_jobs(emulator) == 1
         assert submits(emulator)[-1]["video_id"] == video_id
+
+    @pytest.mark.parametrize("durable", [True, False])
+    def test_for_want_of_a_slot_after_a_lost_answer_keeps_the_trace_id(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, durable: bool
+    ) -> None:
+        emulator.fault(on="submit", what="slots_full")
+        emulator.fault(on="submit", what="accept_then_drop")
+        task = make_lip_sync(deferrable=True, durable=durable)
+        first = task.deferral()
+        emulator.settings(repeat_refusals=False)
+
+        with pytest.raises(TaskDeferred):
+            task.resume(first)
+
+        assert one_trace_id(emulator)["count"] == 3
 
     def test_for_want_of_a_slot_ends_with_the_time_of_the_task(
         self, emulator: EmulatorControl, make_lip_sync: MakeLipSync

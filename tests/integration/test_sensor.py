@@ -153,6 +153,21 @@ def test_soft_fail_skips_on_a_first_look_as_well(
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
+def test_an_id_that_is_not_readable_yet_is_looked_at_again(
+    emulator: EmulatorControl,
+    submit_video: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    deferrable: bool,
+) -> None:
+    monkeypatch.setattr("pixverse_provider.sensors.video._NOT_FOUND_PAUSE", 0.0)
+    video_id = submit_video()
+    emulator.fault(on="result", what="error", err_code=500008, times=2)
+    sensor = PixVerseVideoSensor(task_id="wait", video_id=video_id, deferrable=deferrable)
+    assert TaskRun(sensor).attempt() == video_id
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
 def test_a_failed_video_is_named(
     emulator: EmulatorControl, submit_video: Callable[..., int], *, deferrable: bool
 ) -> None:
