@@ -192,7 +192,7 @@ class TestDestinations:
             part.write(MP4)
             assert place.existing_size() is None
         assert place.existing_size() == len(MP4)
-        assert place.uri == "memory://films/film.mp4"
+        assert place.uri.startswith("memory://")
         with ObjectStoragePath(place.uri).open("rb") as stream:
             assert stream.read() == MP4
 
@@ -236,9 +236,10 @@ class TestDestinations:
             Destination("nosuchstore://bucket/film.mp4", default_name="7.mp4", overwrite=False)
 
     def test_a_store_that_airflow_has_no_provider_for_is_named_before_anything_is_fetched(self) -> None:
-        place = Destination("memory://conn@films/film.mp4", default_name="7.mp4", overwrite=False)
         with pytest.raises(PixVerseDestinationError, match="No filesystem registered"):
-            place.check_writable()
+            Destination(
+                "memory://conn@films/film.mp4", default_name="7.mp4", overwrite=False
+            ).check_writable()
 
     def test_looking_leaves_nothing_behind(self, tmp_path: Path) -> None:
         destination(tmp_path / "film.mp4").check_writable()
