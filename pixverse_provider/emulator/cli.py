@@ -17,19 +17,20 @@ from pixverse_provider.emulator.settings import DEFAULT_API_KEY, RENDER_MODES, I
 
 _KEY_VARIABLE: Final = "PIXVERSE_EMULATOR_API_KEY"
 _NEEDED: Final = {
-    "fastapi": "fastapi",
-    "uvicorn": "uvicorn",
-    "python_multipart": "python-multipart",
-    "av": "av",
-    "numpy": "numpy",
-    "PIL": "pillow",
+    "fastapi": ("fastapi",),
+    "uvicorn": ("uvicorn",),
+    "python-multipart": ("python_multipart", "multipart"),
+    "av": ("av",),
+    "numpy": ("numpy",),
+    "pillow": ("PIL",),
 }
+"""Packages of the extra, and the names under which their releases are imported."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     options = _parser().parse_args(arguments)
-    missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
+    missing = [package for package, modules in _NEEDED.items() if not any(map(_is_installed, modules))]
     if missing:
         return _refuse(
             f"The emulator needs {', '.join(missing)}. "
@@ -96,6 +97,10 @@ def _log_requests() -> None:
     logger = logging.getLogger("pixverse_provider.emulator")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def _refuse(sentence: str) -> int:

@@ -80,8 +80,8 @@ class RequestRecord(TypedDict):
 class IncidentRecord(TypedDict):
     """Something that a test wants to know of, such as a key sent to the media host.
 
-    :param what: ``key_to_media``, ``key_followed_redirect``, ``trace_id_reused``, ``outside_url``,
-        ``render_failed`` or ``fault_unused``.
+    :param what: ``key_to_media``, ``key_followed_redirect``, ``trace_id_reused``, ``outside_url``
+        or ``render_failed``.
     """
 
     what: str

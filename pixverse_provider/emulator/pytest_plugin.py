@@ -26,8 +26,13 @@ def pixverse_emulator_settings() -> dict[str, Any]:
 def pixverse_emulator_server(pixverse_emulator_settings: dict[str, Any]) -> Iterator[EmulatorControl]:
     """Run an emulator for the session and return a handle on it."""
     from pixverse_provider.emulator.handle import EmulatorControl
-    from pixverse_provider.emulator.server import EmulatorServer
     from pixverse_provider.emulator.settings import Settings
+
+    try:
+        from pixverse_provider.emulator.server import EmulatorServer
+    except ModuleNotFoundError as error:
+        hint = f"The fixture needs {error.name}: pip install 'airflow-provider-pixverse[emulator]'"
+        raise RuntimeError(hint) from error
 
     settings = Settings(**{"generation_seconds": 0.0, "render": "small", **pixverse_emulator_settings})
     with EmulatorServer(settings) as server:

@@ -100,7 +100,8 @@ def _accept(generation: Generation, exchange: Exchange, body: Mapping[str, Any] 
     if emulator.ledger.credits < order.credits:
         raise ApiError(NO_CREDITS)
     fault = emulator.faults.take("submit", (OUTCOME,), text=order.text)
-    exchange.record["fault"] = fault.what if fault is not None else exchange.record["fault"]
+    if fault is not None:
+        exchange.record["fault"] = fault.what
     return _new_job(generation, exchange, body, order, outcome_of(fault, order.text))
 
 

@@ -172,7 +172,8 @@ def _audio(path: Path, container: av.container.InputContainer, formats: set[str]
 
 
 def _is_cover(stream: av.VideoStream) -> bool:
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+    """Tell whether the one picture of an audio file is meant, not a video."""
+    return stream.codec_context.name in ("mjpeg", "png") and stream.frames <= 1
 
 
 def _digest(path: Path) -> str:
