@@ -106,9 +106,14 @@ def _accept(generation: Generation, exchange: Exchange, body: Mapping[str, Any] 
 
 
 def _new_job(
-    generation: Generation, exchange: Exchange, body: Mapping[str, Any], order: Order, outcome: Outcome, *,
+    generation: Generation,
+    exchange: Exchange,
+    body: Mapping[str, Any],
+    order: Order,
+    outcome: Outcome,
+    *,
     dud: bool = False,
-) -> Job:  # fmt: skip
+) -> Job:
     emulator = exchange.emulator
     now = emulator.clock.now()
     settings = emulator.settings

@@ -84,9 +84,14 @@ async def upload_image(exchange: Exchange) -> Response:
 
 
 async def _take(
-    exchange: Exchange, *, part: str, limit: int, too_large: ApiError, bad_url: int,
+    exchange: Exchange,
+    *,
+    part: str,
+    limit: int,
+    too_large: ApiError,
+    bad_url: int,
     inspect: Callable[[Path], Findings],
-) -> Upload:  # fmt: skip
+) -> Upload:
     received = await _receive(exchange, part, limit, too_large, bad_url)
     try:
         _check_before_opening(exchange, part, received)

@@ -27,11 +27,15 @@ def caption(width: int, height: int, text: str) -> Image.Image:
     widest = max(draw.textlength(line, font=font) for line in lines)
     margin = size * 0.7
     draw.rounded_rectangle(
-        [(width - widest) / 2 - margin, top - margin * 0.6, (width + widest) / 2 + margin,
-         top + step * len(lines) + margin * 0.4],
+        [
+            (width - widest) / 2 - margin,
+            top - margin * 0.6,
+            (width + widest) / 2 + margin,
+            top + step * len(lines) + margin * 0.4,
+        ],
         radius=margin,
         fill=(10, 14, 22, 175),
-    )  # fmt: skip
+    )
     for number, line in enumerate(lines):
         draw.text((width / 2, top + number * step), line, font=font, fill=(255, 255, 255, 255), anchor="ma")
     return picture

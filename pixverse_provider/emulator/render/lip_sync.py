@@ -54,9 +54,12 @@ class LipSyncRecipe:
         painter = MouthPainter(*size)
         frames = islice(loop_frames(self.video, size=size, fps=fps), count)
         write_mp4(
-            path, (painter.paint(frame, shape) for frame, shape in zip(frames, shapes, strict=True)),
-            size=size, fps=fps, audio=audio,
-        )  # fmt: skip
+            path,
+            (painter.paint(frame, shape) for frame, shape in zip(frames, shapes, strict=True)),
+            size=size,
+            fps=fps,
+            audio=audio,
+        )
 
     def _shape(self, profile: Profile) -> tuple[tuple[int, int], int]:
         with av.open(str(self.video)) as container:

@@ -9,7 +9,7 @@ from pixverse_provider.emulator.render.mouth import draw_mouth
 from pixverse_provider.emulator.render.voice_track import MouthShape
 
 if TYPE_CHECKING:
-    from pixverse_provider.emulator.render.canvas import Canvas, Colour
+    from pixverse_provider.emulator.render.canvas import Canvas, Colour, Point
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,8 @@ def draw_presenter(canvas: Canvas, look: Look, pose: Pose) -> None:
 
 
 def _draw_back_hair(canvas: Canvas, look: Look) -> None:
-    canvas.blob(
-        [(-0.205, -0.16), (-0.17, -0.33), (0, -0.405), (0.17, -0.33), (0.205, -0.16), (0.215, 0.0), (0.2,
-        0.13),
-         (0.12, 0.19), (-0.12, 0.19), (-0.2, 0.13), (-0.215, 0.0)],
-        look.hair,
-    )  # fmt: skip
+    side = [(0.17, -0.33), (0.205, -0.16), (0.215, 0.0), (0.2, 0.13), (0.12, 0.19)]
+    canvas.blob([(0, -0.405), *_mirrored(side)], look.hair)
 
 
 def _draw_body(canvas: Canvas, look: Look, breath: float) -> None:
@@ -91,9 +87,7 @@ def _draw_body(canvas: Canvas, look: Look, breath: float) -> None:
         (0.53, 0.9),
         (0.54, 1.4),
     ]
-    right = [(x, y + lift if y < 0.5 else y) for x, y in shoulder]
-    left = [(-x, y) for x, y in right]
-    canvas.blob([*right, *reversed(left)], look.jacket)
+    canvas.blob(_mirrored([(x, y + lift if y < 0.5 else y) for x, y in shoulder]), look.jacket)
     for side in (-1, 1):
         sleeve = [(side * 0.335, 0.5 + lift), (side * 0.345, 0.62 + lift), (side * 0.33, 0.9)]
         canvas.stroke(sleeve, 0.008, look.jacket_dark)
@@ -105,10 +99,7 @@ def _draw_body(canvas: Canvas, look: Look, breath: float) -> None:
         lapel = [(0.108, 0.158), (0.0, 0.66), (0.14, 0.46), (0.128, 0.41), (0.2, 0.37)]
         canvas.polygon([(side * x, y + lift) for x, y in lapel], look.jacket_dark)
     neck = [(0.078, 0.02), (0.08, 0.15), (0.094, 0.185 + lift)]
-    canvas.blob(
-        [*neck, (0, 0.27 + lift), *((-x, y) for x, y in reversed(neck))],
-        look.shade,
-    )
+    canvas.blob([*neck, (0, 0.27 + lift), *_reflected(neck)], look.shade)
     canvas.blob(
         [(-0.079, 0.05), (-0.079, 0.135), (-0.03, 0.175), (0.04, 0.172), (0.079, 0.125), (0.079, 0.05)],
         _between(look.shade, (90, 40, 40), 0.18),
@@ -122,22 +113,22 @@ def _draw_head(canvas: Canvas, look: Look) -> None:
     for side in (-1, 1):
         canvas.ellipse((side * 0.182, -0.095), (0.028, 0.046), look.shade)
         canvas.ellipse((side * 0.180, -0.095), (0.016, 0.03), look.skin)
-    canvas.blob(
-        [(0, -0.36), (-0.125, -0.325), (-0.178, -0.2), (-0.175, -0.06), (-0.148, 0.045), (-0.085, 0.115), (0,
-        0.138),
-         (0.085, 0.115), (0.148, 0.045), (0.175, -0.06), (0.178, -0.2), (0.125, -0.325)],
-        look.skin,
-    )  # fmt: skip
+    side_of_face = [(0.125, -0.325), (0.178, -0.2), (0.175, -0.06), (0.148, 0.045), (0.085, 0.115)]
+    canvas.blob([(0, -0.36), *side_of_face, (0, 0.138), *_reflected(side_of_face)], look.skin)
     for side in (-1, 1):
         canvas.ellipse((side * 0.112, -0.035), (0.036, 0.024), _between(look.skin, (236, 120, 110), 0.28))
     canvas.stroke([(0.008, -0.115), (0.02, -0.075), (0.006, -0.062), (-0.012, -0.064)], 0.009, look.shade)
     # Hair over the forehead, parted on one side.
-    canvas.blob(
-        [(-0.19, -0.13), (-0.195, -0.24), (-0.15, -0.35), (-0.02, -0.412), (0.11, -0.385), (0.19, -0.28),
-         (0.19, -0.13), (0.168, -0.215), (0.11, -0.285), (0.03, -0.315), (-0.06, -0.275), (-0.13, -0.23),
-         (-0.168, -0.175)],
-        look.hair,
-    )  # fmt: skip
+    outline = [
+        (-0.19, -0.13),
+        (-0.195, -0.24),
+        (-0.15, -0.35),
+        (-0.02, -0.412),
+        (0.11, -0.385),
+        (0.19, -0.28),
+    ]
+    fringe = [(0.168, -0.215), (0.11, -0.285), (0.03, -0.315), (-0.06, -0.275), (-0.13, -0.23)]
+    canvas.blob([*outline, (0.19, -0.13), *fringe, (-0.168, -0.175)], look.hair)
     canvas.stroke([(0.028, -0.33), (0.1, -0.318), (0.16, -0.255)], 0.012, look.hair_light)
     canvas.stroke([(-0.01, -0.345), (-0.09, -0.315), (-0.155, -0.255)], 0.012, look.hair_light)
 
@@ -164,6 +155,14 @@ def _draw_eyes(canvas: Canvas, look: Look, pose: Pose) -> None:
         top = -0.155 - 0.026 * openness
         canvas.stroke([(x - 0.037, -0.153), (x - 0.018, top + 0.004), (x, top), (x + 0.018, top + 0.004),
                        (x + 0.037, -0.153)], 0.009, look.hair)  # fmt: skip
+
+
+def _mirrored(right: list[Point]) -> list[Point]:
+    return [*right, *_reflected(right)]
+
+
+def _reflected(right: list[Point]) -> list[Point]:
+    return [(-x, y) for x, y in reversed(right)]
 
 
 def _between(first: Colour, second: Colour, share: float) -> Colour:
