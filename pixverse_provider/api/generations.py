@@ -155,6 +155,11 @@ def _speech(value: object) -> str | None:
         return None
     if not isinstance(value, str):
         raise PixVerseInvalidRequestError(f"lip_sync_tts_content must be a text, not {value!r}.")
+    if value.strip() == "None":
+        raise PixVerseInvalidRequestError(
+            "lip_sync_tts_content is the text 'None': its template found no value. Check that the task it "
+            "refers to has run and returned a text."
+        )
     if not value.strip():
         raise PixVerseInvalidRequestError("lip_sync_tts_content holds only blanks: give a text to speak.")
     try:
