@@ -71,6 +71,10 @@ class AirflowAPI:
         """Return the JSON answer to a POST, path relative to the server's root."""
         return self._request("POST", path, body=body)
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the JSON answer to a PATCH, path relative to the server's root."""
+        return self._request("PATCH", path, body=body)
+
     def health(self) -> dict[str, str]:
         """Return the status of each component; empty while the API server does not answer."""
         try:

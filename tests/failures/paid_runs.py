@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,8 +39,11 @@ class PaidRun:
     def tries(self) -> int:
         return self.task().try_number
 
-    def log(self) -> str:
-        return self.airflow.api.task_log(self.dag_id, self.run_id, self.task())
+    def log(self, try_number: int | None = None) -> str:
+        """Return the log of one try, the latest by default."""
+        task = self.task()
+        wanted = replace(task, try_number=task.try_number if try_number is None else try_number)
+        return self.airflow.api.task_log(self.dag_id, self.run_id, wanted)
 
     def wait_until(self, reached: Callable[[PaidRun], bool], timeout: float = 60) -> None:
         """Wait until something is so."""
@@ -64,6 +67,13 @@ class PaidRun:
                 "only_failed": False,
                 "reset_dag_runs": True,
             },
+        )
+
+    def mark(self, state: str) -> None:
+        """Mark the task as failed or success, as the button in the UI does."""
+        self.airflow.api.patch(
+            f"api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{TASK_ID}",
+            {"new_state": state},
         )
 
     def video_id(self) -> int:

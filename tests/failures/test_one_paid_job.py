@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -129,16 +130,36 @@ def test_another_text_or_no_durability_is_another_job(runs: PaidRuns) -> None:
     assert (not_durable.tries(), not_durable.paid()) == (2, 2)
 
 
-def test_clearing_a_task_while_it_waits_says_that_the_job_goes_on(runs: PaidRuns) -> None:
-    run = runs.start()
+def test_a_task_that_is_cleared_or_marked_while_it_waits_says_that_its_job_goes_on(runs: PaidRuns) -> None:
+    cleared, failed = runs.start(), runs.start()
+    for run in (cleared, failed):
+        run.wait_deferred()
+    first = cleared.jobs()[0]["video_id"]
+
+    cleared.clear()
+    failed.mark("failed")
+
+    assert (cleared.state(), failed.state()) == ("success", "failed")
+    assert cleared.paid() == 2, "a clear makes it again"
+    assert cleared.video_id() != first
+    for run, video_id in ((cleared, first), (failed, failed.jobs()[0]["video_id"])):
+        run.wait_until(lambda run: "goes on and is paid" in run.log(try_number=1), timeout=30)
+        assert str(video_id) in run.log(try_number=1)
+
+
+def test_the_deadline_holds_when_the_trigger_moves_to_another_process(
+    runs: PaidRuns, airflow: AirflowStack
+) -> None:
+    run = runs.start("deadline", faults=[{"what": "never"}])
     run.wait_deferred()
-    first = run.jobs()[0]["video_id"]
+    airflow.kill("triggerer", signal.SIGKILL)
+    airflow.restart("triggerer")
 
-    run.clear()
-
-    assert run.state() == "success"
-    assert run.paid() == 2, "a clear makes it again"
-    assert run.video_id() != first
+    assert run.state() == "failed"
+    waited = re.search(r"video (\d+) was not done after (\d+) s", run.log())
+    assert waited is not None
+    assert int(waited[1]) == run.jobs()[0]["video_id"]
+    assert int(waited[2]) in (40, 41)
 
 
 def test_twenty_mapped_lip_syncs_share_five_slots(runs: PaidRuns, emulator: EmulatorControl) -> None:
@@ -159,6 +180,20 @@ def test_twenty_mapped_lip_syncs_share_five_slots(runs: PaidRuns, emulator: Emul
     assert len(mapped) == 20
     assert all(job["charged"] and not job["refunded"] for job in mapped)
     assert _most_at_once(mapped) <= 5
+
+
+def test_a_pool_that_counts_deferred_tasks_keeps_within_the_slots_of_the_plan(
+    runs: PaidRuns, emulator: EmulatorControl
+) -> None:
+    runs.airflow.api.post("api/v2/pools", {"name": "pixverse_slots", "slots": 3, "include_deferred": True})
+    run = runs.start("pixverse_many_lip_syncs")
+
+    assert run.state() == "success"
+    texts = run.airflow.api.get(f"api/v2/dags/{run.dag_id}/details")["params"]["texts"]["value"]
+    made = [dict(job) for job in emulator.jobs() if job["text"] in texts]
+    assert len(made) == len(texts) > 3
+    assert _most_at_once(made) <= 3
+    assert all(emulator.ledger()["submits"][str(job["trace_id"])]["count"] == 1 for job in made)
 
 
 def test_under_constant_429_a_waiting_job_sends_one_request_per_backoff(

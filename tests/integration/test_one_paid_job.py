@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -532,6 +533,14 @@ def test_a_wait_that_is_too_long_names_the_video_and_what_a_retry_does(
     emulator.finish_all()
     task.retry()
     assert paid_jobs(emulator) == 1
+
+
+def test_the_execution_timeout_of_a_task_holds_while_it_is_deferred(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync
+) -> None:
+    emulator.settings(generation_seconds=3600)
+    trigger = make_lip_sync(deferrable=True, execution_timeout=timedelta(seconds=90)).deferral().trigger
+    assert trigger.deadline - trigger.started_at == 90
 
 
 def kill(*_: Any, **__: Any) -> None:

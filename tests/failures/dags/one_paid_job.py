@@ -82,7 +82,7 @@ def paid_lip_sync(
             texts = [f"{dag_id} sentence {number}." for number in range(arguments["mapped"])]
             operator.partial(**common).expand(lip_sync_tts_content=texts)
         else:
-            operator(**common, lip_sync_tts_content=text, **arguments)
+            operator(**(common | arguments), lip_sync_tts_content=text)
 
 
 paid_lip_sync("one_paid_job", MortalLipSyncOperator)
@@ -91,5 +91,6 @@ paid_lip_sync("not_durable", MortalLipSyncOperator, durable=False)
 paid_lip_sync("changed_text", MortalLipSyncOperator, "{{ params.text }} Try {{ ti.try_number }}.")
 paid_lip_sync("impatient", ImpatientLipSyncOperator)
 paid_lip_sync("racing", RacingLipSyncOperator)
+paid_lip_sync("deadline", PixVerseLipSyncOperator, timeout=40.0, retries=0)
 paid_lip_sync("twenty", PixVerseLipSyncOperator, mapped=20)
 paid_lip_sync("fifty", PixVerseLipSyncOperator, mapped=50)

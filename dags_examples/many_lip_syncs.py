@@ -1,0 +1,44 @@
+"""One presenter, many sentences: a lip sync for each, never more at once than the plan allows.
+
+Airflow queues what PixVerse would refuse: the pool counts deferred tasks too. Give it, once, as many slots as
+the plan has jobs at once (5 on Essential):
+
+    airflow pools set pixverse_slots 5 "Jobs at once of the PixVerse plan" --include-deferred
+
+Where the pool has more slots than the plan, a task that is refused waits deferred and tries again.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, Param, task
+
+from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
+
+with DAG(
+    dag_id="pixverse_many_lip_syncs",
+    schedule=None,
+    doc_md=__doc__,
+    tags=["pixverse", "example"],
+    params={
+        "source_video_id": Param("", type="string", description="A finished video that PixVerse made"),
+        "texts": Param(
+            ["Good morning.", "Buenos días.", "Bonjour.", "Guten Morgen.", "Buongiorno.", "Bom dia."],
+            type="array",
+            description="What to say, up to 200 characters each",
+        ),
+    },
+):
+
+    @task
+    def texts(params: dict[str, list[str]] | None = None) -> list[str]:
+        """Return the sentences, one for each lip sync."""
+        return (params or {})["texts"]
+
+    PixVerseLipSyncOperator.partial(
+        task_id="lip_sync",
+        source_video_id="{{ params.source_video_id }}",
+        lip_sync_tts_speaker_id="auto",
+        deferrable=True,
+        retries=2,
+        pool="pixverse_slots",
+    ).expand(lip_sync_tts_content=texts())
