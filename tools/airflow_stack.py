@@ -239,6 +239,9 @@ def clean_environment() -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     own_programs = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join([own_programs, environment.get("PATH", os.defpath)])
+    # A proxy for the world outside cannot reach what listens on this machine only.
+    for name in ("NO_PROXY", "no_proxy"):
+        environment[name] = ",".join(filter(None, [environment.get(name), "127.0.0.1", "localhost"]))
     return environment
 
 
