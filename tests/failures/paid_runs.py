@@ -54,7 +54,8 @@ class PaidRun:
             time.sleep(0.1)
 
     def wait_deferred(self) -> None:
-        self.wait_until(lambda run: run.task().state == "deferred" and bool(run.jobs()))
+        """Wait until the trigger of the task runs in the triggerer."""
+        self.wait_until(lambda run: run.task().state == "deferred" and "starting" in run.log())
 
     def clear(self) -> None:
         """Clear the task, as the button in the UI does."""
