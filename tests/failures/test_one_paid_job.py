@@ -8,6 +8,8 @@ import re
 import signal
 from typing import TYPE_CHECKING, Any
 
+from tests.support.database import tables
+
 if TYPE_CHECKING:
     from pixverse_provider.emulator.handle import EmulatorControl
     from tests.failures.paid_runs import PaidRun, PaidRuns
@@ -245,12 +247,20 @@ def test_the_key_is_nowhere_after_all_of_this(
     runs: PaidRuns, airflow: AirflowStack, emulator: EmulatorControl
 ) -> None:
     key = emulator.api_key.encode()
-    holders = [str(path) for path in airflow.home.rglob("*") if path.is_file() and key in path.read_bytes()]
-    assert holders == []
+    waiting = runs.start()
+    waiting.wait_deferred()
+
+    shown = {str(path): path.read_bytes() for path in airflow.home.rglob("*") if path.is_file()}
+    shown |= {f"table {name}": rows.encode() for name, rows in tables(airflow.database)}
     for dag in airflow.api.get("api/v2/dags")["dags"]:
         path = f"api/v2/dags/{dag['dag_id']}/dagRuns/~/taskInstances"
-        assert key not in json.dumps(airflow.api.get(path, limit=200)).encode()
+        shown[path] = json.dumps(airflow.api.get(path, limit=200)).encode()
+
+    assert b"PixVerseVideoTrigger" in shown["table trigger"]
+    assert b"pixverse_job" in shown["table task_state_store"]
+    assert [place for place, content in shown.items() if key in content] == []
     assert emulator.incidents() == []
+    assert waiting.state() == "success"
 
 
 def _most_at_once(jobs: list[dict[str, Any]]) -> int:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sqlalchemy import MetaData, create_engine
-
 from tests.stack.fixtures import DAG_ID, DAGS
+from tests.support.database import tables
 from tests.support.video import audio_correlation, streams_of
 
 if TYPE_CHECKING:
@@ -54,17 +53,6 @@ def test_the_key_is_nowhere_in_files_database_xcoms_or_answers_of_the_api(
     video_id = str(airflow.api.xcom(DAG_ID, lip_sync_run.run_id, "lip_sync"))
     assert video_id.encode() in shown["table xcom"]
     assert [path for path, content in shown.items() if emulator.api_key.encode() in content] == []
-
-
-def tables(database: str) -> Iterator[tuple[str, str]]:
-    """Yield every table of the metadata database, its rows as text."""
-    engine = create_engine(database)
-    metadata = MetaData()
-    metadata.reflect(engine)
-    with engine.connect() as connection:
-        for table in metadata.sorted_tables:
-            yield table.name, "\n".join(map(repr, connection.execute(table.select())))
-    engine.dispose()
 
 
 def answers_about(airflow: AirflowStack, run_id: str) -> Iterator[tuple[str, str]]:
