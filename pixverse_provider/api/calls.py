@@ -1,16 +1,29 @@
-"""The calls of the API that are not generations: results, uploads by URL, voices and the balance."""
+"""The calls of the API that are not generations: results, uploads by URL, voices, presets and the balance."""
 
 from __future__ import annotations
 
 from pixverse_provider.api.protocol import Call
-from pixverse_provider.api.results import Balance, Image, Media, Video, Voice
+from pixverse_provider.api.results import (
+    Balance,
+    Image,
+    ImageResult,
+    Media,
+    RestyleEffect,
+    ResultKind,
+    Video,
+    Voice,
+)
 
 __all__ = [
     "IMAGE_UPLOAD_PATH",
     "MEDIA_UPLOAD_PATH",
+    "RESTYLE_PAGE_SIZE",
     "balance_call",
+    "image_call",
     "image_from_url_call",
     "media_from_url_call",
+    "restyle_effects_call",
+    "result_call",
     "video_call",
     "voices_call",
 ]
@@ -19,6 +32,7 @@ IMAGE_UPLOAD_PATH = "/image/upload"
 MEDIA_UPLOAD_PATH = "/media/upload"
 # The documented list has 15 voices; the parameters are marked as required, and paging seems to be ignored.
 _VOICES_PAGE_SIZE = 100
+RESTYLE_PAGE_SIZE = 100
 
 
 def video_call(video_id: int) -> Call[Video]:
@@ -30,6 +44,28 @@ def video_call(video_id: int) -> Call[Video]:
         Video.from_resp,
         video_id=video_id,
     )
+
+
+def image_call(image_id: int) -> Call[ImageResult]:
+    """Status and result of an image job; free."""
+    return Call(
+        f"read image {image_id}",
+        "GET",
+        f"/image/result/{image_id}",
+        ImageResult.from_resp,
+        video_id=image_id,
+    )
+
+
+def result_call(result: ResultKind, job_id: int) -> Call[Video] | Call[ImageResult]:
+    """Status and result of a job of either kind; free."""
+    return video_call(job_id) if result == "video" else image_call(job_id)
+
+
+def restyle_effects_call(page: int) -> Call[list[RestyleEffect]]:
+    """One page of the restyle presets, counted from 1; free."""
+    query = {"page_num": str(page), "page_size": str(RESTYLE_PAGE_SIZE)}
+    return Call("list the restyle effects", "GET", "/video/restyle/list", RestyleEffect.list_from_resp, query)
 
 
 def voices_call() -> Call[list[Voice]]:

@@ -7,13 +7,30 @@ is missing or misshapen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pixverse_provider.api.ids import LARGEST_ID, Id, xcom_id
 
-__all__ = ["Balance", "Image", "Media", "Submission", "Video", "VideoStatus", "Voice"]
+__all__ = [
+    "Balance",
+    "Image",
+    "ImageResult",
+    "Mask",
+    "MaskSelection",
+    "Media",
+    "RestyleEffect",
+    "ResultKind",
+    "Submission",
+    "Video",
+    "VideoStatus",
+    "Voice",
+    "result_from_dict",
+]
+
+ResultKind = Literal["video", "image"]
+"""What a job makes; each is read at a path of its own."""
 
 
 class VideoStatus(IntEnum):
@@ -41,6 +58,12 @@ def _as_id(value: Any) -> int:
     return number
 
 
+def _as_status(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"a status must be an integer, not {value!r}")
+    return value
+
+
 def _charge(resp: dict[str, Any]) -> float | None:
     """Read what was charged, under either spelling of the documentation; None where it is not said."""
     for name in ("credits", "credit"):
@@ -54,7 +77,7 @@ def _charge(resp: dict[str, Any]) -> float | None:
 class Submission:
     """An accepted job.
 
-    :param video_id: the job.
+    :param video_id: the job; of an image job, the ``image_id``.
     :param credits: charged, where the deployment says so.
     :param replayed: whether the same submit had been sent before and its answer was lost.
     """
@@ -67,6 +90,11 @@ class Submission:
     def from_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of a generate call."""
         return cls(_as_id(resp["video_id"]), _charge(resp))
+
+    @classmethod
+    def from_image_resp(cls, resp: dict[str, Any]) -> Self:
+        """Read the ``Resp`` of a generate call that makes an image."""
+        return cls(_as_id(resp["image_id"]), _charge(resp))
 
 
 @dataclass(frozen=True)
@@ -94,13 +122,11 @@ class Video:
     @classmethod
     def from_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of ``/video/result/{video_id}``."""
-        status = resp["status"]
-        if isinstance(status, bool) or not isinstance(status, int):
-            raise TypeError(f"a status must be an integer, not {status!r}")
+        video_id = _as_id(resp["id"])
         has_audio = resp.get("has_audio")
         return cls(
-            id=_as_id(resp["id"]),
-            status=status,
+            id=video_id,
+            status=_as_status(resp["status"]),
             url=str(resp.get("url") or ""),
             prompt=str(resp.get("prompt") or ""),
             seed=int(resp.get("seed") or 0),
@@ -144,6 +170,73 @@ class Video:
 
 
 @dataclass(frozen=True)
+class ImageResult:
+    """State and result of one image job; ``url`` is as private as that of a :class:`Video`."""
+
+    id: int
+    status: int
+    url: str = ""
+    prompt: str = ""
+    seed: int = 0
+    template_id: Id | None = None
+    output_width: int = 0
+    output_height: int = 0
+    create_time: str = ""
+    modify_time: str = ""
+    credits: float | None = None
+
+    @classmethod
+    def from_resp(cls, resp: dict[str, Any]) -> Self:
+        """Read the ``Resp`` of ``/image/result/{image_id}``."""
+        image_id = _as_id(resp["image_id"])
+        template = resp.get("template_id")
+        return cls(
+            id=image_id,
+            status=_as_status(resp["status"]),
+            url=str(resp.get("url") or ""),
+            prompt=str(resp.get("prompt") or ""),
+            seed=int(resp.get("seed") or 0),
+            template_id=xcom_id(_as_id(template)) if template else None,
+            output_width=int(resp.get("outputWidth") or 0),
+            output_height=int(resp.get("outputHeight") or 0),
+            create_time=str(resp.get("create_time") or ""),
+            modify_time=str(resp.get("modify_time") or ""),
+            credits=_charge(resp),
+        )
+
+    def __repr__(self) -> str:
+        """Name the job and its state, never the signed URL."""
+        return f"ImageResult(id={self.id}, status={self.status})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON primitives that may go into an XCom or an event: everything but the signed URL."""
+        return {
+            "image_id": xcom_id(self.id),
+            "status": self.status,
+            "prompt": self.prompt,
+            "seed": self.seed,
+            "template_id": self.template_id,
+            "output_width": self.output_width,
+            "output_height": self.output_height,
+            "create_time": self.create_time,
+            "modify_time": self.modify_time,
+            "credits": self.credits,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Rebuild what :meth:`to_dict` wrote; keys of another version are ignored."""
+        names = cls.__dataclass_fields__.keys() - {"id", "status", "url"}
+        known = {name: data[name] for name in names if name in data}
+        return cls(id=_as_id(data["image_id"]), status=int(data["status"]), **known)
+
+
+def result_from_dict(data: dict[str, Any]) -> Video | ImageResult:
+    """Rebuild what ``to_dict`` of either result wrote."""
+    return ImageResult.from_dict(data) if "image_id" in data else Video.from_dict(data)
+
+
+@dataclass(frozen=True)
 class Image:
     """An uploaded image."""
 
@@ -179,6 +272,60 @@ class Voice:
     def list_from_resp(cls, resp: dict[str, Any]) -> list[Self]:
         """Read the ``Resp`` of ``/video/lip_sync/tts_list``."""
         return [cls(str(item["speaker_id"]), str(item["name"])) for item in resp["data"]]
+
+
+@dataclass(frozen=True)
+class RestyleEffect:
+    """A preset of the restyle; ``restyle_id`` is what a restyle takes."""
+
+    restyle_id: int
+    restyle_name: str = ""
+    restyle_prompt: str = ""
+    cover_url: str = field(default="", repr=False)
+
+    @classmethod
+    def list_from_resp(cls, resp: list[dict[str, Any]]) -> list[Self]:
+        """Read the ``Resp`` of ``/video/restyle/list``."""
+        return [
+            cls(
+                _as_id(item["restyle_id"]),
+                str(item.get("restyle_name") or ""),
+                str(item.get("restyle_prompt") or ""),
+                str(item.get("cover_url") or ""),
+            )
+            for item in resp
+        ]
+
+
+@dataclass(frozen=True)
+class Mask:
+    """One region of a key frame; ``mask_id`` is what a swap takes.
+
+    :param mask_name: ``person``, ``object`` or ``background``.
+    """
+
+    mask_id: str
+    mask_name: str
+    mask_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class MaskSelection:
+    """The masks that were found in a key frame of a video, and what finding them has cost."""
+
+    keyframe_id: int
+    keyframe_url: str = field(repr=False)
+    masks: tuple[Mask, ...]
+    credits: float | None = None
+
+    @classmethod
+    def from_resp(cls, resp: dict[str, Any]) -> Self:
+        """Read the ``Resp`` of ``/video/mask/selection``."""
+        masks = tuple(
+            Mask(str(item["mask_id"]), str(item.get("mask_name") or ""), str(item.get("mask_url") or ""))
+            for item in resp["mask_info"]
+        )
+        return cls(int(resp["keyframe_id"]), str(resp.get("keyframe_url") or ""), masks, _charge(resp))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_provider.api.results import Balance, Image, Media, Submission, Video, VideoStatus, Voice
+from pixverse_provider.api.results import (
+    Balance,
+    Image,
+    ImageResult,
+    MaskSelection,
+    Media,
+    RestyleEffect,
+    Submission,
+    Video,
+    VideoStatus,
+    Voice,
+    result_from_dict,
+)
 from tests.unit.openapi import Example, answer_named, contract, documented_answers
 
 RESULT = "/video/result/{video_id}"
@@ -140,3 +152,43 @@ def test_an_uploaded_file_tells_what_pixverse_takes_it_for(name: str, media_type
 def test_the_balance_is_what_can_be_spent() -> None:
     balance = Balance.from_resp(answer_named("/account/balance", "success"))
     assert (balance.credit_monthly, balance.credit_package, balance.total) == (15000, 1000, 16000)
+
+
+IMAGE_RESULT = "/image/result/{image_id}"
+
+
+def test_a_finished_image_tells_everything_but_shows_no_url() -> None:
+    image = ImageResult.from_resp(answer_named(IMAGE_RESULT, "success"))
+    assert (image.id, image.status, image.url) == (
+        343252978602999,
+        1,
+        "https://media.pixverse.ai/openapi/result.png",
+    )
+    assert (image.template_id, image.output_width, image.credits) == (384268229671680, 1024, 10)
+    assert "http" not in repr(image)
+    assert "http" not in json.dumps(image.to_dict())
+
+
+def test_a_result_of_either_kind_comes_back_as_what_it_was() -> None:
+    image = ImageResult.from_resp(answer_named(IMAGE_RESULT, "success") | {"url": ""})
+    video = Video.from_resp(answer_named(RESULT, "generating"))
+    assert result_from_dict(json.loads(json.dumps(image.to_dict()))) == image
+    assert result_from_dict(json.loads(json.dumps(video.to_dict()))) == video
+
+
+def test_an_accepted_image_job_is_known_by_its_image_id() -> None:
+    accepted = answer_named("/image/template/generate", "success")
+    assert Submission.from_image_resp(accepted) == Submission(343252978602999, 10)
+
+
+def test_every_restyle_effect_is_read() -> None:
+    (effect,) = RestyleEffect.list_from_resp(answer_named("/video/restyle/list", "success"))
+    assert (effect.restyle_id, effect.restyle_name) == (315446315336768, "Comic")
+    assert RestyleEffect.list_from_resp([{"restyle_id": 7}]) == [RestyleEffect(7)]
+
+
+def test_the_masks_of_a_frame_are_read_and_their_pictures_are_not_shown() -> None:
+    selection = MaskSelection.from_resp(answer_named("/video/mask/selection", "success"))
+    assert (selection.keyframe_id, selection.credits) == (1, 2)
+    assert [(mask.mask_id, mask.mask_name) for mask in selection.masks] == [("1001", "person")]
+    assert "http" not in repr(selection)

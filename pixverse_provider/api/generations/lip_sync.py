@@ -1,54 +1,19 @@
-"""The generation requests of PixVerse: one frozen dataclass per kind, with its path, rules and price.
-
-A request is checked when it is made, before any call, so that bad input costs no credit. Field names are
-those of the API.
-"""
+"""Lip sync: a video, and an audio or a text that its mouth follows."""
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
+from pixverse_provider.api.fields import read_speaker
+from pixverse_provider.api.generations.base import GenerationRequest
 from pixverse_provider.api.ids import Id, optional_id
 from pixverse_provider.api.pricing import lip_sync_tts_credits
-from pixverse_provider.api.protocol import Call
-from pixverse_provider.api.results import Submission
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
-__all__ = ["LIP_SYNC_TTS_MAX_CHARACTERS", "GenerationRequest", "LipSyncRequest"]
+__all__ = ["LIP_SYNC_TTS_MAX_CHARACTERS", "LipSyncRequest"]
 
 LIP_SYNC_TTS_MAX_CHARACTERS = 200
-
-
-class GenerationRequest(ABC):
-    """A job to be made: what is sent, and what it costs as far as that is known beforehand."""
-
-    kind: ClassVar[str]
-    """What it makes, in words, for logs and messages."""
-    path: ClassVar[str]
-    """Path of the call below the base URL."""
-
-    def payload(self) -> dict[str, Any]:
-        """Return the JSON body: the fields that are given, under the names of the API."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        return {name: value for name, value in values.items() if value is not None}
-
-    @abstractmethod
-    def estimated_credits(self) -> int | None:
-        """Return the price in credits, or None where the published tables do not tell it from the request."""
-
-    def call(self) -> Call[Submission]:
-        """Return the paid call that submits this request."""
-        return Call(
-            f"submit the {self.kind}",
-            "POST",
-            self.path,
-            Submission.from_resp,
-            payload=self.payload(),
-            paid=True,
-        )
 
 
 @dataclass(frozen=True)
@@ -79,7 +44,8 @@ class LipSyncRequest(GenerationRequest):
         """Bring every field to the form of the API, and check the rules."""
         for name in ("source_video_id", "video_media_id", "audio_media_id"):
             object.__setattr__(self, name, optional_id(getattr(self, name), name))
-        object.__setattr__(self, "lip_sync_tts_speaker_id", _speaker(self.lip_sync_tts_speaker_id))
+        speaker = read_speaker(self.lip_sync_tts_speaker_id, "lip_sync_tts_speaker_id")
+        object.__setattr__(self, "lip_sync_tts_speaker_id", speaker)
         object.__setattr__(self, "lip_sync_tts_content", _speech(self.lip_sync_tts_content))
         self._check_video_source()
         self._check_speech_source()
@@ -134,20 +100,6 @@ class LipSyncRequest(GenerationRequest):
                 f"lip_sync_tts_content has {len(text)} characters and at most "
                 f"{LIP_SYNC_TTS_MAX_CHARACTERS} are allowed: shorten it, or upload it as an audio."
             )
-
-
-def _speaker(value: object) -> str | None:
-    """Bring a voice to the form of the API: ``auto``, or the digits of an id."""
-    text = "" if value is None else str(value).strip()
-    if text in ("", "0"):
-        return None
-    if text.lower() == "auto":
-        return "auto"
-    if not re.fullmatch(r"[0-9]+", text):
-        raise PixVerseInvalidRequestError(
-            f"lip_sync_tts_speaker_id must be 'auto' or an id of the voice list such as '7', not {value!r}."
-        )
-    return text
 
 
 def _speech(value: object) -> str | None:

@@ -1,0 +1,291 @@
+"""How the arguments of a request are read: a rendered template hands over text for a number or a switch.
+
+A reader takes a value and the name of its field, and returns the value in the form of the API, or None where
+it is not given: ``None``, ``""`` and blanks, and ``0`` where no number 0 is possible.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pixverse_provider.exceptions import PixVerseInvalidRequestError
+
+__all__ = [
+    "Choice",
+    "Items",
+    "Part",
+    "Reader",
+    "Switch",
+    "Text",
+    "Whole",
+    "given",
+    "read_fields",
+    "read_mapping",
+    "read_speaker",
+    "read_text",
+]
+
+Reader = Callable[[object, str], Any]
+
+_LONGEST_SHOWN = 80
+
+
+def given(reader: Reader, *, required: bool = False, default: Any = None) -> Any:
+    """Declare a field of a request by how its value is read.
+
+    :param required: whether the request is refused where the value is not given.
+    :param default: value of a field that is not given.
+    """
+    return dataclasses.field(default=default, metadata={"reader": reader, "required": required})
+
+
+def read_fields(record: Any, prefix: str = "") -> None:
+    """Bring every field of a frozen dataclass, declared with :func:`given`, to the form of the API.
+
+    :param prefix: what comes before the name of a field in messages.
+    :raises PixVerseInvalidRequestError: names the field, the value, and what is allowed.
+    """
+    for field in dataclasses.fields(record):
+        name = f"{prefix}{field.name}"
+        value = field.metadata["reader"](getattr(record, field.name), name)
+        if value is None:
+            value = field.default
+        if value is None and field.metadata["required"]:
+            expects = getattr(field.metadata["reader"], "expects", "an id, as an int or a string of digits")
+            raise PixVerseInvalidRequestError(f"{name} is missing: give {expects}.")
+        object.__setattr__(record, field.name, value)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _refused(field: str, expects: str, value: object) -> PixVerseInvalidRequestError:
+    return PixVerseInvalidRequestError(f"{field} must be {expects}, not {_shown(value)}.")
+
+
+def _found(value: object, field: str) -> object:
+    """Return the value, blanks taken off a text; None where nothing is given."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text == "None":
+        raise PixVerseInvalidRequestError(
+            f"{field} is the text 'None': its template found no value. Check that the task it refers to has "
+            "run and returned one."
+        )
+    return text or None
+
+
+def read_text(value: object, field: str) -> str | None:
+    """Read a text of any length; it is sent as it is, blanks at its ends included."""
+    if _found(value, field) is None:
+        return None
+    if not isinstance(value, str):
+        raise _refused(field, "a text", value)
+    try:
+        value.encode()
+    except UnicodeEncodeError as err:
+        raise PixVerseInvalidRequestError(
+            f"{field} holds half a character at position {err.start}, which cannot be sent: mend the text."
+        ) from err
+    return value
+
+
+def read_speaker(value: object, field: str) -> str | None:
+    """Bring a voice to the form of the API: ``auto``, or the digits of an id."""
+    text = "" if value is None else str(value).strip()
+    if text in ("", "0"):
+        return None
+    if text.lower() == "auto":
+        return "auto"
+    if not re.fullmatch(r"[0-9]+", text):
+        raise PixVerseInvalidRequestError(
+            f"{field} must be 'auto' or an id of the voice list such as '7', not {value!r}."
+        )
+    return text
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of so many characters at most; an int becomes its digits, for ids that are texts."""
+
+    longest: int | None = None
+    of_digits: bool = False
+
+    @property
+    def expects(self) -> str:
+        """What is allowed, in words."""
+        return "a text" if self.longest is None else f"a text of up to {self.longest} characters"
+
+    def __call__(self, value: object, field: str) -> str | None:
+        """Read it."""
+        if self.of_digits and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        text = read_text(value, field)
+        if text is not None and self.longest is not None and len(text) > self.longest:
+            raise PixVerseInvalidRequestError(
+                f"{field} has {len(text)} characters and at most {self.longest} are allowed: shorten it."
+            )
+        return text
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number, or its digits; 0 counts as not given where it lies below the lowest."""
+
+    lowest: int = 1
+    highest: int | None = None
+
+    @property
+    def expects(self) -> str:
+        """What is allowed, in words."""
+        if self.highest is None:
+            return f"a whole number from {self.lowest} on"
+        return f"a whole number from {self.lowest} to {self.highest}"
+
+    def __call__(self, value: object, field: str) -> int | None:
+        """Read it."""
+        found = _found(value, field)
+        if found is None:
+            return None
+        # No number of the API has more digits, and Python reads none of thousands of them.
+        if isinstance(found, str) and re.fullmatch(r"[+-]?[0-9]{1,20}", found):
+            found = int(found)
+        if isinstance(found, bool) or not isinstance(found, int):
+            raise _refused(field, self.expects, value)
+        if found == 0 and self.lowest > 0:
+            return None
+        if found < self.lowest or (self.highest is not None and found > self.highest):
+            raise _refused(field, self.expects, value)
+        return found
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A boolean, or the text that a template makes of one."""
+
+    @property
+    def expects(self) -> str:
+        """What is allowed, in words."""
+        return "true or false"
+
+    def __call__(self, value: object, field: str) -> bool | None:
+        """Read it."""
+        found = _found(value, field)
+        if found is None or isinstance(found, bool):
+            return found
+        text = str(found).lower() if isinstance(found, str | int) else ""
+        if text not in ("true", "1", "false", "0"):
+            raise _refused(field, self.expects, value)
+        return text in ("true", "1")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words, spelled as the API spells them."""
+
+    allowed: tuple[str, ...]
+
+    @property
+    def expects(self) -> str:
+        """What is allowed, in words."""
+        return ("one of " if len(self.allowed) > 1 else "") + ", ".join(map(repr, self.allowed))
+
+    def __call__(self, value: object, field: str) -> str | None:
+        """Read it."""
+        found = _found(value, field)
+        if found is None:
+            return None
+        if not isinstance(found, str) or found not in self.allowed:
+            raise _refused(field, self.expects, value)
+        return found
+
+
+class Part:
+    """Base of what a list of a request is made of: a frozen dataclass declared with :func:`given`."""
+
+    @classmethod
+    def read(cls, value: object, field: str) -> Any:
+        """Read one item, given as a dict or as an object of this class."""
+        if isinstance(value, cls):
+            value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}  # type: ignore[arg-type]
+        names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        if not isinstance(value, Mapping):
+            raise _refused(field, f"a dict with {', '.join(names)}", value)
+        unknown = sorted(map(str, value.keys() - set(names)))
+        if unknown:
+            raise PixVerseInvalidRequestError(
+                f"{field} has the key {unknown[0]!r}, which PixVerse does not know: it takes "
+                f"{', '.join(names)}."
+            )
+        part = cls(**value)
+        read_fields(part, f"{field}.")
+        return part
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list, or the JSON text of one; a single id or text stands for a list of one.
+
+    :param item: reads one item.
+    :param most: how many there may be.
+    :param least: how many there must be, once any is given.
+    """
+
+    item: Reader
+    most: int | None = None
+    least: int = 1
+
+    @property
+    def expects(self) -> str:
+        """What is allowed, in words."""
+        if self.most is None:
+            return f"a list of {self.least} or more"
+        return f"a list of {self.least} to {self.most}"
+
+    def __call__(self, value: object, field: str) -> tuple[Any, ...] | None:
+        """Read it."""
+        found = _found(value, field)
+        if isinstance(found, str) and found.startswith(("[", "{")):
+            found = _from_json(found, field)
+        if found is None or found == 0:
+            return None
+        if isinstance(found, str | int) and not isinstance(found, bool):
+            found = [found]
+        if isinstance(found, Mapping) or not isinstance(found, Iterable):
+            raise _refused(field, self.expects, value)
+        items = []
+        for index, item in enumerate(found):
+            read = self.item(item, f"{field}[{index}]")
+            if read is None:
+                raise PixVerseInvalidRequestError(f"{field}[{index}] is missing: it is {item!r}.")
+            items.append(read)
+        if not items:
+            return None
+        if len(items) < self.least or (self.most is not None and len(items) > self.most):
+            raise PixVerseInvalidRequestError(f"{field} must be {self.expects}, not of {len(items)}.")
+        return tuple(items)
+
+
+def _from_json(text: str, field: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as err:
+        raise PixVerseInvalidRequestError(
+            f"{field} must be a list, not {_shown(text)}: let the template render to JSON with the filter "
+            "'tojson'."
+        ) from err
+
+
+def read_mapping(value: object, field: str) -> dict[str, Any]:
+    """Read an object whose shape is not documented; it is sent as it is."""
+    if not isinstance(value, Mapping):
+        raise _refused(field, "a dict", value)
+    return dict(value)

@@ -1,0 +1,163 @@
+"""Arguments of every kind of generation, right and wrong ones, for tests that try them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from pixverse_provider.api import generations, rules
+
+if TYPE_CHECKING:
+    from pixverse_provider.api.generations import GenerationRequest
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Ids that exist where the arguments are sent.
+
+    :param video: a finished video.
+    :param media: an uploaded video.
+    :param images: two uploaded images.
+    """
+
+    video: int = 343252978602905
+    media: int = 425662507205761
+    images: tuple[int, int] = (164913710, 164913711)
+    template: int = 302325299692608
+    image_template: int = 384268229671680
+    restyle: int = 315446315336768
+    mask: str = "1001"
+
+
+CLIP = {"prompt": "a paper boat", "model": "v5", "duration": 5, "quality": "360p"}
+
+
+def smallest(name: str, ids: Ids) -> dict[str, Any]:
+    """Return the smallest arguments of a kind, given by the name of its request class without ``Request``."""
+    image, other = ids.images
+    source = {"source_video_id": ids.video}
+    frames = [{"img_id": image, "duration": 5}, {"img_id": other}]
+    reference = {"type": "subject", "img_id": image, "ref_name": "boat"}
+    arguments: dict[str, dict[str, Any]] = {
+        "TextToVideo": CLIP | {"aspect_ratio": "16:9"},
+        "ImageToVideo": CLIP | {"img_id": image},
+        "TemplateVideo": {"template_id": ids.template, "img_id": image, "quality": "360p"},
+        "Transition": CLIP | {"first_frame_img": image, "last_frame_img": other},
+        "MultiTransition": {"model": "v5", "quality": "360p", "multi_transition": frames},
+        "Fusion": CLIP
+        | {"prompt": "a @boat at sea", "aspect_ratio": "16:9", "image_references": [reference]},
+        "Restyle": source | {"restyle_id": ids.restyle},
+        "Swap": source | {"mask_id": ids.mask, "img_id": image, "quality": "360p"},
+        "SoundEffect": source,
+        "Extend": source | CLIP,
+        "Mimic": source | {"img_id": image, "quality": "360p"},
+        "Modify": source | {"prompt": "make it night", "quality": "540p"},
+        "ImageTemplate": {"img_ids": [image], "template_id": ids.image_template},
+    }
+    return dict(arguments[name])
+
+
+NAMES = (
+    "TextToVideo",
+    "ImageToVideo",
+    "TemplateVideo",
+    "Transition",
+    "MultiTransition",
+    "Fusion",
+    "Restyle",
+    "Swap",
+    "SoundEffect",
+    "Extend",
+    "Mimic",
+    "Modify",
+    "ImageTemplate",
+)
+
+
+def request_class(name: str) -> type[GenerationRequest]:
+    found: type[GenerationRequest] = getattr(generations, f"{name}Request")
+    return found
+
+
+def _texts(*lengths: int) -> list[str]:
+    return ["", " ", "a boat", *("x" * length for length in lengths), "口" * 100]
+
+
+def _values(ids: Ids) -> dict[str, list[Any]]:
+    """Return values of every field, right and wrong ones."""
+    image, other = ids.images
+    reference = {"type": "subject", "img_id": image, "ref_name": "boat"}
+    frame = {"img_id": image, "duration": 5}
+    return {
+        "prompt": _texts(2048, 2049, 5000, 5001),
+        "negative_prompt": _texts(2048, 2049),
+        "sound_effect_content": _texts(2048, 2049),
+        "restyle_prompt": _texts(2048, 2049, 5000, 5001),
+        "lip_sync_tts_content": ["", "Good morning."],
+        "lip_sync_tts_speaker_id": ["auto", "AUTO", "7", 7, "", "Emily"],
+        "model": [*rules.MODELS, "v9", "V5", ""],
+        "duration": [*range(17), "5", "8", -1, 100],
+        "quality": [*rules.QUALITIES, "2160p", "", 540],
+        "aspect_ratio": [*rules.MODELS["v6"].aspect_ratios, "5:4", ""],
+        "motion_mode": [*rules.MOTION_MODES, "slow", ""],
+        "seed": [0, 1, "7", 2**31 - 1, 2**31, -1],
+        "style": [*rules.STYLES, "day", "realistic", ""],
+        "camera_movement": ["zoom_in", "fix_bg", "default", ""],
+        "sound_mode": ["default_music", "silence", ""],
+        "thinking_type": [*rules.THINKING_TYPES, "maybe", ""],
+        **{
+            name: [True, False, "true", "False", ""]
+            for name in (
+                "water_mark",
+                "sound_effect_switch",
+                "lip_sync_tts_switch",
+                "generate_audio_switch",
+                "generate_multi_clip_switch",
+                "original_sound_switch",
+            )
+        },
+        "source_video_id": [0, "", ids.video, str(ids.video)],
+        "video_media_id": [0, "", ids.media, str(ids.media)],
+        **{name: [0, "", image, str(other)] for name in ("img_id", "first_frame_img", "last_frame_img")},
+        "img_ids": [[], [image], [image, other], [image] * 4, ""],
+        "template_id": [0, ids.template],
+        "restyle_id": [0, ids.restyle],
+        "mask_id": ["", ids.mask],
+        "keyframe_id": [1, "2", ""],
+        "keyframe_ids": [[], [1], [1, 2, 3], [1] * 4, [1, -1]],
+        "mask_ids": [[], [ids.mask]],
+        "mask_urls": [[], ["https://media.example/mask.png"], ["https://media.example/mask.png"] * 4],
+        "multi_transition": [
+            [frame],
+            [frame, {"img_id": other}],
+            [frame] * 6,
+            [frame] * 7,
+            [frame] * 8,
+            [frame, frame, {"img_id": image, "prompt": "x" * 2049}],
+            [{"img_id": image, "duration": 30}, {"img_id": other}],
+            [{"img_id": image, "duration": 31}, {"img_id": other}],
+        ],
+        "image_references": [
+            [],
+            [reference],
+            [reference, reference],
+            *(
+                [reference | {"ref_name": f"boat {n}"} for n in range(count)]
+                for count in (3, 4, 7, 8, 10, 11)
+            ),
+            [reference | {"type": "person"}],
+            *([reference | {"ref_name": name}] for name in ("", "x" * 30, "x" * 31, "a-b", "Boot é")),
+        ],
+        "reference_mode": ["omni", ""],
+    }
+
+
+@st.composite
+def arguments(draw: st.DrawFn, name: str, ids: Ids) -> dict[str, Any]:
+    """Draw the arguments of a kind: a right set of them, with up to three fields changed."""
+    values = _values(ids)
+    fields = [field for field in generations.field_names(request_class(name)) if field in values]
+    changed = draw(st.lists(st.sampled_from(fields), max_size=3, unique=True))
+    return smallest(name, ids) | {field: draw(st.sampled_from(values[field])) for field in changed}
