@@ -27,8 +27,9 @@ echo "Installing $(grep '^apache-airflow==' "$constraints") and this project int
 "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$constraints" uv
 
-# Compiled once here, or each of Airflow's processes would compile its imports at every start.
-UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never "$venv/bin/python" -m uv pip install --quiet \
+# Compiled once here, or each of Airflow's processes would compile its imports at every start. The system's
+# certificates, as for pip: a company's proxy may have one of its own.
+UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 "$venv/bin/python" -m uv pip install --quiet \
     --python "$venv/bin/python" --constraint "$constraints" --editable ".[$extra]"
 
 echo "Installed in $(($(date +%s) - started)) s."
