@@ -12,6 +12,7 @@ WRONG_TYPE: Final = 400013
 INVALID_PARAMETER: Final = 400017
 PROMPT_TOO_LONG: Final = 400018
 NEGATIVE_PROMPT_TOO_LONG: Final = 400019
+INVALID_IMAGE_ID: Final = 400032
 NOT_FOUND: Final = 500008
 IMAGE_TOO_LARGE: Final = 500030
 IMAGE_UNREADABLE: Final = 500031
@@ -24,8 +25,11 @@ MODERATION: Final = 500063
 CONTENT_DELETED: Final = 500064
 BUSY: Final = 500069
 TEMPLATE_NOT_ACTIVE: Final = 500070
+EFFECT_QUALITY: Final = 500071
 NO_CREDITS: Final = 500090
 INTERNAL: Final = 500100
+NO_CLEAR_SUBJECT: Final = 701002
+NO_PERSON: Final = 701003
 
 MESSAGES: Final[dict[int, str]] = {
     EMPTY_PARAMETER: "a required parameter is empty",
@@ -34,7 +38,7 @@ MESSAGES: Final[dict[int, str]] = {
     INVALID_PARAMETER: "invalid param",
     PROMPT_TOO_LONG: "prompt too long",
     NEGATIVE_PROMPT_TOO_LONG: "negative prompt too long",
-    400032: "image id not valid",
+    INVALID_IMAGE_ID: "image id not valid",
     NOT_FOUND: "data not found",
     500020: "not allowed for this account",
     IMAGE_TOO_LARGE: "image over 20 MB or 10000 px",
@@ -51,9 +55,11 @@ MESSAGES: Final[dict[int, str]] = {
     CONTENT_DELETED: "content was deleted",
     BUSY: "high load, try later",
     TEMPLATE_NOT_ACTIVE: "template not activated",
-    500071: "effect does not support this quality",
+    EFFECT_QUALITY: "effect does not support this quality",
     NO_CREDITS: "not enough credits",
     INTERNAL: "internal error",
+    NO_CLEAR_SUBJECT: "the image needs a clear subject",
+    NO_PERSON: "the video needs a person",
     99999: "unknown error",
 }
 """Our own wording; a client must not branch on it."""

@@ -8,13 +8,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from pixverse_provider.emulator.clock import rfc3339
-from pixverse_provider.emulator.envelope import EMPTY_PARAMETER, INVALID_ACCOUNT, ApiError
+from pixverse_provider.emulator.envelope import EMPTY_PARAMETER, INVALID_ACCOUNT, WRONG_TYPE, ApiError
 from pixverse_provider.emulator.fault_answers import answer_instead, spoil
 from pixverse_provider.emulator.faults import ANSWER, GATEWAY, REFUSAL, Fault
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.state import Emulator
 
 log = logging.getLogger(__name__)
+
+_PAID: Final = ("submit", "masks")
+"""Endpoints at which a trace id may come twice, to get the first answer again."""
+_MOST_DIGITS: Final = 20
 
 Handler = Callable[["Exchange"], Awaitable[Response]]
 
@@ -46,6 +50,22 @@ class Exchange:
     def trace_id(self) -> str:
         """The ``Ai-Trace-Id``, empty when missing."""
         return self.request.headers.get("ai-trace-id", "").strip()
+
+    @property
+    def base_url(self) -> str:
+        """The address of this server, as the caller wrote it."""
+        return str(self.request.base_url).rstrip("/")
+
+    def page_value(self, name: str, default: int) -> int:
+        """Return a number of the query.
+
+        :raises ApiError: 400013 unless it consists of digits.
+        """
+        digits = self.request.query_params.get(name, str(default))
+        number = whole_number(digits)
+        if number is None:
+            raise ApiError(WRONG_TYPE, f"{name} must be a number")
+        return number
 
     async def drain(self) -> None:
         """Read the body and throw it away: a client that still sends would not see the answer."""
@@ -135,7 +155,7 @@ class Desk:
             raise BareRefusalError(emulator.settings.wrong_key_status)
         if not exchange.trace_id:
             raise ApiError(EMPTY_PARAMETER, "Ai-Trace-Id is empty")
-        if not emulator.ledger.see_trace_id(exchange.trace_id, submit=exchange.kind == "submit"):
+        if not emulator.ledger.see_trace_id(exchange.trace_id, submit=exchange.kind in _PAID):
             detail = f"{exchange.trace_id} again at {exchange.request.url.path}"
             emulator.ledger.incident("trace_id_reused", detail, emulator.clock.now())
 
@@ -159,6 +179,12 @@ class BareRefusalError(ApiError):
     def response(self) -> Response:
         """Return the HTTP answer."""
         return super().response() if self.http_status == 200 else Response(status_code=self.http_status)
+
+
+def whole_number(digits: str) -> int | None:
+    """Return what ASCII digits say, None for any other text and for more digits than an id has."""
+    plain = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    return int(digits) if plain else None
 
 
 def _err_code(body: bytes) -> int | None:

@@ -11,7 +11,7 @@ from pixverse_provider.emulator.jobs import DELETED, FAILED, MODERATED, Outcome
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-API_ENDPOINTS: Final = ("submit", "result", "upload", "balance", "voices")
+API_ENDPOINTS: Final = ("submit", "result", "upload", "balance", "voices", "masks", "restyles")
 MEDIA: Final = "media"
 
 # Where in the life of a request a fault strikes.
@@ -116,6 +116,10 @@ MAGIC_WORDS: Final = {
 ``[refuse]`` besides gets 500063 at once, and ``[status 9 10]`` shows those statuses first.
 """
 REFUSE_WORD: Final = "[refuse]"
+NO_SUBJECT_WORD: Final = "[no subject]"
+"""In the name of an image: a mimic refuses it with 701002."""
+NO_PERSON_WORD: Final = "[no person]"
+"""In the name of a video: a mimic refuses it with 701003."""
 _STATUS_WORD: Final = re.compile(r"\[status((?: \d{1,3})+)\]")
 
 

@@ -63,8 +63,8 @@ class EmulatorControl:
     def requests(self, kind: str | None = None) -> list[RequestRecord]:
         """Return the requests, the oldest first.
 
-        :param kind: only those to that endpoint: submit, result, upload, balance, voices, media, elsewhere,
-            unknown.
+        :param kind: only those to that endpoint: submit, result, upload, balance, voices, masks, restyles,
+            media, elsewhere, unknown.
         """
         records = cast("list[RequestRecord]", self._call("GET", "requests"))
         return [record for record in records if kind in (None, record["kind"])]
@@ -100,7 +100,8 @@ class EmulatorControl:
     def fault(self, on: str, what: str, *, times: int | None = 1, **details: Any) -> None:
         """Order a fault.
 
-        :param on: where: submit, result, upload, balance, voices, media, or ``any`` endpoint of the API.
+        :param on: where: submit, result, upload, balance, voices, masks, restyles, media, or ``any`` endpoint
+            of the API.
         :param what: which; ``emulator.faults.KINDS`` lists them with their details.
         :param times: how often; None is for ever.
         :param details: ``video_id`` or ``text`` to match, and the details of the fault.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pixverse_provider.emulator.generations.order import Order
     from pixverse_provider.emulator.ledger import Ledger
-    from pixverse_provider.emulator.render.clip import Clip
+    from pixverse_provider.emulator.render.clip import Clip, Ending
 
 DONE: Final = 1
 GENERATING: Final = 5
@@ -77,7 +77,9 @@ class Job:
 
     :param due: when it ends.
     :param render: its file, on the way; None where it never gets one.
+    :param video_id: its id, also of a job that makes an image.
     :param dud: came of a repeated trace id; stays at 5 for ever, costs nothing and counts nowhere.
+    :param ending: of its file.
     """
 
     video_id: int
@@ -95,7 +97,18 @@ class Job:
     charged: int = 0
     refunded: int = 0
     looks: int = 0
-    file_name: str = field(default_factory=lambda: f"{uuid.uuid4()}.mp4")
+    ending: Ending = "mp4"
+    _file_stem: str = field(default_factory=lambda: str(uuid.uuid4()), repr=False)
+
+    @property
+    def file_name(self) -> str:
+        """Its file at the media host."""
+        return f"{self._file_stem}.{self.ending}"
+
+    @property
+    def makes_image(self) -> bool:
+        """Whether its result is an image; its id is not known among videos."""
+        return self.ending == "png"
 
     @property
     def clip(self) -> Clip | None:

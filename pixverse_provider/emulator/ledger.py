@@ -23,18 +23,21 @@ class BalanceRecord(TypedDict):
 
 
 class EntryRecord(TypedDict):
-    """One movement of credits."""
+    """One movement of credits.
+
+    :param video_id: of the job; None for a mask selection, which is none.
+    """
 
     time: str
     what: Literal["charge", "refund"]
     credits: int
-    video_id: int
+    video_id: int | None
     trace_id: str
     reason: str
 
 
 class SubmitRecord(TypedDict):
-    """All submits that carried one trace id.
+    """All submits, or mask selections, that carried one trace id.
 
     :param count: how often it was submitted.
     :param repeats: how many of those got the first answer again, or a dud.
@@ -59,7 +62,8 @@ class SubmitRecord(TypedDict):
 class RequestRecord(TypedDict):
     """One request to the API or to the media host.
 
-    :param kind: submit, result, upload, balance, voices, media, elsewhere or unknown.
+    :param kind: submit, result, upload, balance, voices, masks, restyles, media, elsewhere
+        or unknown.
     :param time: emulator time.
     :param wall: wall time in seconds since the epoch.
     :param http_status: None while it is not answered, and for ever when the connection was cut.
@@ -147,7 +151,7 @@ class Ledger:
         """Return what is left."""
         return {"credit_monthly": self._monthly, "credit_package": self._package, "total": self.credits}
 
-    def charge(self, amount: int, *, video_id: int, trace_id: str, now: float, reason: str) -> None:
+    def charge(self, amount: int, *, video_id: int | None, trace_id: str, now: float, reason: str) -> None:
         """Take credits; those of the month first."""
         from_month = min(amount, self._monthly)
         self._monthly -= from_month
@@ -231,7 +235,7 @@ class Ledger:
         self,
         what: Literal["charge", "refund"],
         amount: int,
-        video_id: int,
+        video_id: int | None,
         trace_id: str,
         now: float,
         reason: str,

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _SHOWN_JOBS: Final = 60
 _SHOWN_UPLOADS: Final = 12
-_KIND_NAMES: Final = {"lip_sync": "Lip sync", "text_to_video": "Text to video"}
 
 
 def page_router(emulator: Emulator) -> APIRouter:
@@ -112,6 +111,8 @@ class _Pages:
         clip = job.clip
         if clip is not None:
             url = escape(self._emulator.media_url(_base(request), job.file_name))
+            if job.makes_image:
+                return f"<img class=screen src='{url}' alt=''>"
             return f"<video controls loop playsinline preload=metadata src='{url}'></video>"
         if job.status == GENERATING:
             whole = max(job.due - job.created, 0.001)
@@ -123,7 +124,7 @@ class _Pages:
         clip = job.clip
         submit = self._emulator.ledger.submits.get(job.trace_id)
         facts = [
-            ("video_id", str(job.video_id)),
+            ("image_id" if job.makes_image else "video_id", str(job.video_id)),
             ("status", f"{job.shown_status} {STATUS_NAMES.get(job.shown_status, 'unknown')}"),
             ("Ai-Trace-Id", job.trace_id),
             ("submitted", f"{submit['count']} times, {submit['repeats']} repeats" if submit else "-"),
@@ -134,9 +135,8 @@ class _Pages:
         ]
         if clip is not None:
             sound = "with sound" if clip.has_audio else "silent"
-            facts.append(
-                ("file", f"{clip.width} x {clip.height}, {clip.seconds:.2f} s, {clip.size:,} bytes, {sound}")
-            )
+            length = "" if job.makes_image else f"{clip.seconds:.2f} s, {sound}, "
+            facts.append(("file", f"{clip.width} x {clip.height}, {length}{clip.size:,} bytes"))
         rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts)
         return f"<table>{rows}</table>"
 
@@ -166,7 +166,7 @@ def _base(request: Request) -> str:
 
 
 def _kind(job: Job) -> str:
-    return escape(_KIND_NAMES.get(job.kind, job.kind.replace("_", " ").capitalize()))
+    return escape(job.kind.replace("_", " ").capitalize())
 
 
 def _badge(job: Job) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from pixverse_provider.emulator.clock import Clock
-from pixverse_provider.emulator.envelope import CONTENT_DELETED, INVALID_PARAMETER, ApiError
+from pixverse_provider.emulator.envelope import (
+    CONTENT_DELETED,
+    INVALID_IMAGE_ID,
+    INVALID_PARAMETER,
+    NOT_FOUND,
+    ApiError,
+)
 from pixverse_provider.emulator.faults import FaultPlan
-from pixverse_provider.emulator.generations.order import Source
+from pixverse_provider.emulator.generations.order import Mask, Source
 from pixverse_provider.emulator.ids import IdSource
 from pixverse_provider.emulator.jobs import DELETED, JobBook
 from pixverse_provider.emulator.ledger import Ledger, LedgerRecord
@@ -18,6 +25,9 @@ from pixverse_provider.emulator.uploads import Findings, Upload
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from PIL import Image
+
+    from pixverse_provider.emulator.render.clip import Ending
     from pixverse_provider.emulator.settings import Settings
 
 
@@ -43,8 +53,9 @@ class Emulator:
 
         Ids go on, so that one of before is not found. Rendered files are kept and used again.
         """
-        for upload in self.uploads.values():
-            upload.path.unlink(missing_ok=True)
+        uploads = [upload.path for upload in self.uploads.values()]
+        for path in (*uploads, *(picture.path for picture in self.pictures.values())):
+            path.unlink(missing_ok=True)
         self.pool.drop_waiting()
         self.settings = self._initial
         self._start_over()
@@ -83,33 +94,41 @@ class Emulator:
         self.uploads[upload.upload_id] = upload
         return upload
 
+    def add_picture(self, file_name: str, picture: Image.Image) -> None:
+        """Keep a picture that belongs to an answer, for the media host."""
+        path = self.upload_directory / file_name
+        picture.save(path, "PNG")
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        self.pictures[file_name] = StoredFile(path, len(content), digest, "image/png")
+
     def stored_file(self, file_name: str) -> tuple[StoredFile, int | None] | None:
-        """Return a file that the media host has, and the video it is the result of."""
+        """Return a file that the media host has, and the job it is the result of."""
         for job in self.jobs.newest_first():
             if job.file_name == file_name:
                 clip = job.clip
-                return (
-                    (StoredFile(clip.path, clip.size, clip.digest, "video/mp4"), job.video_id)
-                    if clip
-                    else None
-                )
+                if clip is None:
+                    return None
+                return StoredFile(clip.path, clip.size, clip.digest, _TYPES[job.ending]), job.video_id
         for upload in self.uploads.values():
             if upload.file_name == file_name:
                 return StoredFile(upload.path, upload.size, upload.digest, upload.content_type), None
-        return None
+        picture = self.pictures.get(file_name)
+        return (picture, None) if picture is not None else None
 
     def media_url(self, base: str, file_name: str) -> str:
         """Return a URL that is good for as long as the settings say."""
         return self.signer.sign(base, file_name, self.clock.now() + self.settings.media_lifetime)
 
-    def finished_video(self, name: str, video_id: int) -> Source:
+    def finished_video(self, name: str, video_id: int, *, unknown: int = INVALID_PARAMETER) -> Source:
         """Return a finished video, for a request that refers to it.
 
-        :raises ApiError: 400017 when there is none or it is not finished, 500064 when it was deleted.
+        :raises ApiError: ``unknown`` when there is none, 400017 when it is not finished, 500064 when it was
+            deleted.
         """
         job = self.jobs.find(video_id)
-        if job is None:
-            raise ApiError(INVALID_PARAMETER, f"{name} not known")
+        if job is None or job.makes_image:
+            raise ApiError(unknown, f"{name} not known")
         if job.status == DELETED:
             raise ApiError(CONTENT_DELETED)
         clip = job.clip
@@ -121,44 +140,68 @@ class Emulator:
             seconds=clip.seconds,
             width=clip.width,
             height=clip.height,
+            size=clip.size,
             resolution_ratio=job.order.resolution_ratio,
             name=f"video {video_id}",
         )
 
-    def uploaded(self, name: str, media_id: int, media_type: str) -> Source:
+    def uploaded(
+        self, name: str, media_id: int, media_type: str, *, unknown: int = INVALID_PARAMETER
+    ) -> Source:
         """Return an uploaded media, for a request that refers to it.
 
-        :raises ApiError: 400017 when there is none or it is of another kind.
+        :raises ApiError: ``unknown`` when there is none, 400017 when it is of another kind.
         """
         upload = self.uploads.get(media_id)
         if upload is None or upload.media_type == "image":
-            raise ApiError(INVALID_PARAMETER, f"{name} not known")
+            raise ApiError(unknown, f"{name} not known")
         if upload.media_type != media_type:
             raise ApiError(
                 INVALID_PARAMETER, f"{name} is not {'a video' if media_type == 'video' else 'audio'}"
             )
-        return Source(
-            path=upload.path,
-            digest=upload.digest,
-            seconds=upload.seconds,
-            width=upload.width,
-            height=upload.height,
-            resolution_ratio=min(
-                _QUALITIES, key=lambda quality: abs(quality - min(upload.width, upload.height))
-            ),
-            name=upload.name,
-        )
+        return _source(upload)
+
+    def image(self, name: str, img_id: int) -> Source:
+        """Return an uploaded image, for a request that refers to it; 400032 when there is none."""
+        upload = self.uploads.get(img_id)
+        if upload is None or upload.media_type != "image":
+            raise ApiError(INVALID_IMAGE_ID, f"{name} not known")
+        return _source(upload)
+
+    def mask(self, name: str, mask_id: str) -> Mask:
+        """Return what an earlier mask selection found; 500008 when there is none."""
+        mask = self.masks.get(mask_id)
+        if mask is None:
+            raise ApiError(NOT_FOUND, f"{name} not known")
+        return mask
 
     def _start_over(self) -> None:
         self.clock = Clock()
         self.faults = FaultPlan()
         self.uploads: dict[int, Upload] = {}
+        self.masks: dict[str, Mask] = {}
+        self.pictures: dict[str, StoredFile] = {}
         self.ledger = Ledger(self.settings.credits)
         self.jobs = JobBook(self.clock, self.ledger)
         self.ids.huge = self.settings.huge_ids
 
 
+def _source(upload: Upload) -> Source:
+    shorter = min(upload.width, upload.height)
+    return Source(
+        path=upload.path,
+        digest=upload.digest,
+        seconds=upload.seconds,
+        width=upload.width,
+        height=upload.height,
+        size=upload.size,
+        resolution_ratio=min(_QUALITIES, key=lambda quality: abs(quality - shorter)),
+        name=upload.name,
+    )
+
+
 _QUALITIES = (360, 540, 720, 1080)
+_TYPES: dict[Ending, str] = {"mp4": "video/mp4", "png": "image/png"}
 _ENDINGS = {
     "image/png": "png",
     "image/jpeg": "jpg",

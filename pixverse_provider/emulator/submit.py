@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import JSONResponse, Response
@@ -22,35 +23,49 @@ from pixverse_provider.emulator.ledger import Answer
 from pixverse_provider.emulator.receive import BodyTooLargeError, BoundedRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pixverse_provider.emulator.exchange import Exchange, Handler
     from pixverse_provider.emulator.generations.order import Generation, Order
 
 _MAX_BODY: Final = 1024 * 1024
 
+Accepted = tuple[dict[str, Any], int | None]
+"""The ``Resp`` of an answer, and the job that it is about."""
+
 
 def submit_handler(generation: Generation) -> Handler:
     """Return the handler of one kind of job."""
 
     async def handle(exchange: Exchange) -> Response:
-        body = await _read_body(exchange)
-        # What the request refers to may be due but not yet on disk.
-        source = body.get("source_video_id") if body is not None else None
-        if isinstance(source, int):
-            await exchange.emulator.jobs.wait_for_files(source)
+        body = await read_body(exchange)
+        source = await wait_for_source(exchange, body)
 
         async def serve(exchange: Exchange) -> Response:
-            answer = _service(generation, exchange, body)
+            answer = answer_once(
+                exchange,
+                generation.path,
+                body,
+                lambda: _accepted(generation, exchange, _accept(generation, exchange, body)),
+                on_repeat=lambda: _dud(generation, exchange),
+            )
             return JSONResponse(answer.body, status_code=answer.http_status)
 
-        video_id = source if isinstance(source, int) else None
-        return await exchange.served(serve, video_id=video_id, text=_texts(body))
+        return await exchange.served(serve, video_id=source, text=_texts(body))
 
     return handle
 
 
-async def _read_body(exchange: Exchange) -> Mapping[str, Any] | None:
+async def wait_for_source(exchange: Exchange, body: Mapping[str, Any] | None) -> int | None:
+    """Wait for what a request refers to, which may be due but not yet on disk, and return its id."""
+    source = body.get("source_video_id") if body is not None else None
+    if not isinstance(source, int):
+        return None
+    await exchange.emulator.jobs.wait_for_files(source)
+    return source
+
+
+async def read_body(exchange: Exchange) -> Mapping[str, Any] | None:
     """Return the JSON object of the request, None when it has none."""
     exchange.body_taken = True
     try:
@@ -60,36 +75,68 @@ async def _read_body(exchange: Exchange) -> Mapping[str, Any] | None:
     if exchange.request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         return None
     try:
-        body = json.loads(content)
+        body = json.loads(content, parse_constant=_no_number, parse_float=_finite)
+        # Half a surrogate pair is no text: it can be neither drawn nor sent back.
+        json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 
 
-def _service(generation: Generation, exchange: Exchange, body: Mapping[str, Any] | None) -> Answer:
-    """Answer a submit. Nothing in here waits: two submits with one trace id cannot both be the first."""
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number out of range")
+    return number
+
+
+def answer_once(
+    exchange: Exchange,
+    path: str,
+    body: Mapping[str, Any] | None,
+    accept: Callable[[], Accepted],
+    *,
+    on_repeat: Callable[[], Accepted | None] = lambda: None,
+) -> Answer:
+    """Answer a paid call, and a repeat of its trace id as the first time.
+
+    Nothing in here waits: two calls with one trace id cannot both be the first.
+
+    :param accept: does what is asked, or raises ``ApiError``.
+    :param on_repeat: what to answer to a repeat instead.
+    """
     emulator, trace_id = exchange.emulator, exchange.trace_id
-    first = emulator.ledger.submit(trace_id, generation.path)
+    first = emulator.ledger.submit(trace_id, path)
     if first is not None:
-        emulator.ledger.repeat(trace_id, generation.path, body)
-        return _dud(generation, exchange) or first
+        emulator.ledger.repeat(trace_id, path, body)
+        other = on_repeat()
+        return Answer(200, success(other[0])) if other is not None else first
     try:
-        job = _accept(generation, exchange, body)
+        resp, video_id = accept()
     except ApiError as refusal:
         answer = Answer(refusal.http_status, refusal.body())
         if emulator.settings.repeat_refusals:
             emulator.ledger.remember_answer(trace_id, body, answer)
         return answer
-    answer = _accepted(exchange, job)
-    emulator.ledger.remember_answer(trace_id, body, answer, video_id=job.video_id)
+    answer = Answer(200, success(resp))
+    emulator.ledger.remember_answer(trace_id, body, answer, video_id=video_id)
     return answer
+
+
+def fields_of(body: Mapping[str, Any] | None) -> Fields:
+    """Return the fields of a body; 400013 when there is none."""
+    if body is None:
+        raise ApiError(WRONG_TYPE, "the body must be a JSON object with Content-Type application/json")
+    return Fields(body)
 
 
 def _accept(generation: Generation, exchange: Exchange, body: Mapping[str, Any] | None) -> Job:
     emulator = exchange.emulator
-    if body is None:
-        raise ApiError(WRONG_TYPE, "the body must be a JSON object with Content-Type application/json")
-    order = generation.rules(Fields(body), emulator)
+    order = generation.rules(fields_of(body), emulator)
     refusal = exchange.refusal(text=order.text)
     if refusal is not None:
         raise refusal
@@ -102,7 +149,7 @@ def _accept(generation: Generation, exchange: Exchange, body: Mapping[str, Any] 
     fault = emulator.faults.take("submit", (OUTCOME,), text=order.text)
     if fault is not None:
         exchange.record["fault"] = fault.what
-    return _new_job(generation, exchange, body, order, outcome_of(fault, order.text))
+    return _new_job(generation, exchange, body or {}, order, outcome_of(fault, order.text))
 
 
 def _new_job(
@@ -127,14 +174,17 @@ def _new_job(
         outcome=outcome,
         created=now,
         due=now + settings.generation_seconds,
-        render=emulator.pool.start(order.recipe, settings.render) if will_be_done else None,
+        render=(
+            emulator.pool.start(order.recipe, settings.render, generation.ending) if will_be_done else None
+        ),
         dud=dud,
+        ending=generation.ending,
     )
     emulator.jobs.add(job)
     return job
 
 
-def _dud(generation: Generation, exchange: Exchange) -> Answer | None:
+def _dud(generation: Generation, exchange: Exchange) -> Accepted | None:
     """Return the answer with a job that never goes anywhere, if that is ordered for this repeat."""
     emulator = exchange.emulator
     video_id = emulator.ledger.submits[exchange.trace_id]["video_id"]
@@ -146,16 +196,15 @@ def _dud(generation: Generation, exchange: Exchange) -> Answer | None:
         return None
     exchange.record["fault"] = fault.what
     never = Outcome(ends=None)
-    return _accepted(
-        exchange, _new_job(generation, exchange, original.request, original.order, never, dud=True)
-    )
+    dud = _new_job(generation, exchange, original.request, original.order, never, dud=True)
+    return _accepted(generation, exchange, dud)
 
 
-def _accepted(exchange: Exchange, job: Job) -> Answer:
-    resp: dict[str, Any] = {"video_id": job.video_id}
+def _accepted(generation: Generation, exchange: Exchange, job: Job) -> Accepted:
+    resp: dict[str, Any] = {generation.id_field: job.video_id}
     if exchange.emulator.settings.credits_in_answers:
-        resp["credits"] = job.order.credits
-    return Answer(200, success(resp))
+        resp[generation.charge_field] = job.order.credits
+    return resp, job.video_id
 
 
 def _texts(body: Mapping[str, Any] | None) -> str:

@@ -135,5 +135,5 @@ async def _receive(exchange: Exchange, part: str, limit: int, too_large: ApiErro
 
 
 def _uploaded(exchange: Exchange, upload: Upload, resp: dict[str, Any], url_name: str) -> Response:
-    base = str(exchange.request.base_url).rstrip("/")
-    return JSONResponse(success({**resp, url_name: exchange.emulator.media_url(base, upload.file_name)}))
+    url = exchange.emulator.media_url(exchange.base_url, upload.file_name)
+    return JSONResponse(success({**resp, url_name: url}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,44 +11,44 @@ from pixverse_provider.emulator.envelope import (
     INVALID_PARAMETER,
     NEGATIVE_PROMPT_TOO_LONG,
     PROMPT_TOO_LONG,
-    TEMPLATE_NOT_ACTIVE,
     ApiError,
 )
+from pixverse_provider.emulator.generations.models import (
+    BEFORE_V5,
+    CAMERA_MOVEMENTS,
+    LONG_TEXT_LIMIT,
+    MODELS,
+    ONLY_WITH,
+    QUALITIES,
+    STYLES,
+    TEXT_LIMIT,
+)
+from pixverse_provider.emulator.generations.templates import video_template
 from pixverse_provider.emulator.voices import Voice, find_voice
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pixverse_provider.emulator.generations.fields import Fields
 
-MODELS: Final = ("v3.5", "v4", "v4.5", "v5", "v5.5", "v5.6", "v6", "c1")
-QUALITIES: Final = ("360p", "540p", "720p", "1080p")
-ASPECT_RATIOS: Final = ("16:9", "4:3", "1:1", "3:4", "9:16")
-NEW_ASPECT_RATIOS: Final = (*ASPECT_RATIOS, "2:3", "3:2", "21:9")
-STYLES: Final = ("anime", "3d_animation", "clay", "comic", "cyberpunk")
-CAMERA_MOVEMENTS: Final = (
-    "horizontal_left", "horizontal_right", "vertical_up", "vertical_down", "zoom_in", "zoom_out", "crane_up",
-    "quickly_zoom_in", "quickly_zoom_out", "smooth_zoom_in", "camera_rotation", "robo_arm", "super_dolly_out",
-    "whip_pan", "hitchcock", "left_follow", "right_follow", "pan_left", "pan_right", "fix_bg",
-)  # fmt: skip
-ACTIVE_TEMPLATES: Final = frozenset({302325299692608, 308621408717184, 315446315336768})
-"""The templates that the documents use in examples; every other one is not activated for this account."""
-
 OPTION_FIELDS: Final = (
-    "prompt", "model", "duration", "quality", "aspect_ratio", "negative_prompt", "motion_mode", "seed",
-    "style", "template_id", "camera_movement", "water_mark", "sound_effect_switch", "sound_effect_content",
+    "prompt", "model", "duration", "quality", "negative_prompt", "motion_mode", "seed", "style",
+    "template_id", "camera_movement", "water_mark", "sound_effect_switch", "sound_effect_content",
     "sound_mode", "lip_sync_tts_switch", "lip_sync_switch", "lip_sync_tts_content", "lip_sync_tts_speaker_id",
     "generate_audio_switch", "generate_multi_clip_switch", "thinking_type",
 )  # fmt: skip
 
-_BEFORE_V5: Final = ("v3.5", "v4", "v4.5")
-_PER_SECOND: Final = ("v6", "c1")
 _LARGEST_SEED: Final = 2_147_483_647
-_TEXT_LIMIT: Final = 2048
-_LONG_PROMPT_LIMIT: Final = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipOptions:
-    """The checked options of a clip."""
+    """The checked options of a clip.
+
+    :param seconds: its length; that of the template where one is used.
+    :param seed: as given, else made of the prompt. A seed of the service is random; here the same prompt
+        gives the same picture.
+    """
 
     prompt: str
     model: str
@@ -55,7 +56,7 @@ class ClipOptions:
     quality: str
     negative_prompt: str
     style: str
-    seed: int | None
+    seed: int
     fast: bool
     audio: bool
     sound_effect: bool
@@ -66,6 +67,11 @@ class ClipOptions:
     def resolution_ratio(self) -> int:
         """The quality as a number."""
         return int(self.quality.removesuffix("p"))
+
+    @property
+    def music(self) -> bool:
+        """Whether the clip gets a sound of its own."""
+        return self.audio or self.sound_effect
 
     @property
     def credits(self) -> int:
@@ -80,88 +86,134 @@ class ClipOptions:
         return total
 
 
-def read_options(fields: Fields) -> ClipOptions:
+def read_options(fields: Fields, models: Collection[str] = tuple(MODELS)) -> ClipOptions:
     """Check the common fields.
 
+    :param models: those that the endpoint has.
     :raises ApiError: as the documents say; 400011 for what is missing, 400013 for a wrong type, 400017 for a
-        value or a combination that does not exist, 400018 and 400019 for a long text, 500070 for a template.
+        value or a combination that does not exist, 400018 and 400019 for a long text, 500070 and 500071 for a
+        template.
     """
     prompt = fields.required_text("prompt")
-    model = fields.required_choice("model", MODELS)
+    model = fields.required_choice("model", models)
     seconds = fields.required_integer("duration", lowest=1, highest=15)
     quality = fields.required_choice("quality", QUALITIES)
-    if len(prompt) > (_LONG_PROMPT_LIMIT if model in _PER_SECOND else _TEXT_LIMIT):
-        raise ApiError(PROMPT_TOO_LONG)
-    negative_prompt = fields.text("negative_prompt") or ""
-    if len(negative_prompt) > _TEXT_LIMIT:
-        raise ApiError(NEGATIVE_PROMPT_TOO_LONG)
-    _check_length(model, quality, seconds)
+    negative_prompt = _texts(fields, prompt, MODELS[model].prompt_limit)
+    check_length(model, quality, seconds)
     fast = fields.choice("motion_mode", ("normal", "fast")) == "fast"
-    if fast and (seconds != 5 or quality == "1080p" or model not in _BEFORE_V5):
+    if fast and (seconds != 5 or quality == "1080p" or model not in BEFORE_V5):
         raise _refuse("motion_mode fast needs 5 s, at most 720p and a model before v5")
-    style = _only_with(fields.choice("style", STYLES), "style", model, ("v3.5",)) or ""
-    _check_camera(fields, model)
-    voice, speech = _inline_speech(fields, model)
-    fields.switch("water_mark")
+    options = _options(fields, prompt, model, seconds, quality, negative_prompt, fast=fast)
+    for name, having in ONLY_WITH.items():
+        if fields.given(name) and model not in having:
+            raise _refuse(f"{name} needs {' or '.join(having)}")
+    template_id = fields.identifier("template_id")
+    if template_id is not None:
+        if fields.given("camera_movement"):
+            raise _refuse("camera_movement and template_id exclude each other")
+        video_template(template_id, quality)
+    return options
+
+
+def read_template_options(fields: Fields, template_id: int) -> ClipOptions:
+    """Check the common fields of a template video.
+
+    Its length is the template's own, the model does not matter, and the prompt may be empty.
+
+    :raises ApiError: as :func:`read_options` does.
+    """
+    prompt = fields.text("prompt") or ""
+    fields.required_choice("model", tuple(MODELS))
+    fields.required_integer("duration", lowest=1, highest=15)
+    quality = fields.required_choice("quality", QUALITIES)
+    negative_prompt = _texts(fields, prompt, LONG_TEXT_LIMIT)
+    fields.choice("motion_mode", ("normal", "fast"))
+    template = video_template(template_id, quality)
+    if fields.choice("camera_movement", CAMERA_MOVEMENTS):
+        raise _refuse("camera_movement and template_id exclude each other")
+    return _options(
+        fields, prompt, prices.TEMPLATE_AS_MODEL, template.seconds, quality, negative_prompt, fast=False
+    )
+
+
+def read_aspect_ratio(fields: Fields, model: str) -> str:
+    """Return the aspect ratio, which is required where it is listed."""
+    return fields.required_choice("aspect_ratio", MODELS[model].aspect_ratios)
+
+
+def read_seed(fields: Fields, text: str) -> int:
+    """Return the seed, or one that follows from the text."""
+    seed = fields.integer("seed", lowest=0, highest=_LARGEST_SEED)
+    return seed if seed is not None else zlib.crc32(text.encode()) % 2**31
+
+
+def check_length(model: str, quality: str, seconds: int) -> None:
+    """Refuse a length that the model does not make; 400017."""
+    allowed = MODELS[model].seconds
+    if seconds not in allowed:
+        raise _refuse(f"duration of {model} must be one of {', '.join(map(str, allowed))}")
+    if quality == "1080p" and seconds not in MODELS[model].seconds_at_1080p:
+        raise _refuse(f"{model} has no {seconds} s at 1080p")
+
+
+def check_prompt(prompt: str, limit: int) -> str:
+    """Return the prompt; 400018 when it has more than ``limit`` characters."""
+    if len(prompt) > limit:
+        raise ApiError(PROMPT_TOO_LONG)
+    return prompt
+
+
+def _texts(fields: Fields, prompt: str, limit: int) -> str:
+    check_prompt(prompt, limit)
+    negative_prompt = fields.text("negative_prompt") or ""
+    if len(negative_prompt) > TEXT_LIMIT:
+        raise ApiError(NEGATIVE_PROMPT_TOO_LONG)
+    return negative_prompt
+
+
+def _options(
+    fields: Fields,
+    prompt: str,
+    model: str,
+    seconds: int,
+    quality: str,
+    negative_prompt: str,
+    *,
+    fast: bool,
+) -> ClipOptions:
+    fields.choice("camera_movement", CAMERA_MOVEMENTS)
     fields.choice("thinking_type", ("enabled", "disabled", "auto"))
+    fields.switch("water_mark")
+    fields.switch("generate_multi_clip_switch")
+    voice, speech = _inline_speech(fields)
     return ClipOptions(
         prompt=prompt,
         model=model,
         seconds=seconds,
         quality=quality,
         negative_prompt=negative_prompt,
-        style=style,
-        seed=fields.integer("seed", lowest=0, highest=_LARGEST_SEED),
+        style=fields.choice("style", STYLES) or "",
+        seed=read_seed(fields, prompt),
         fast=fast,
-        audio=_switch_only_with(fields, "generate_audio_switch", model, ("v5.5", "v5.6", "v6", "c1")),
-        sound_effect=_sound_effect(fields, model),
+        audio=fields.switch("generate_audio_switch"),
+        sound_effect=_sound_effect(fields),
         voice=voice,
         speech=speech,
     )
 
 
-def read_aspect_ratio(fields: Fields, model: str) -> str:
-    """Return the aspect ratio, which is required where it is listed."""
-    return fields.required_choice(
-        "aspect_ratio", NEW_ASPECT_RATIOS if model in _PER_SECOND else ASPECT_RATIOS
-    )
-
-
-def _check_length(model: str, quality: str, seconds: int) -> None:
-    if model in _PER_SECOND:
-        return
-    allowed = (5, 8, 10) if model in ("v5.5", "v5.6") else (5, 8)
-    if seconds not in allowed:
-        raise _refuse(f"duration of {model} must be one of {', '.join(map(str, allowed))}")
-    if quality == "1080p" and (seconds == 10 or (seconds == 8 and model in _BEFORE_V5)):
-        raise _refuse(f"{model} has no {seconds} s at 1080p")
-
-
-def _check_camera(fields: Fields, model: str) -> None:
-    movement = _only_with(
-        fields.choice("camera_movement", CAMERA_MOVEMENTS), "camera_movement", model, ("v4", "v4.5")
-    )
-    template_id = fields.identifier("template_id")
-    if movement and template_id:
-        raise _refuse("camera_movement and template_id exclude each other")
-    if template_id and template_id not in ACTIVE_TEMPLATES:
-        raise ApiError(TEMPLATE_NOT_ACTIVE)
-    _switch_only_with(fields, "generate_multi_clip_switch", model, ("v5.5", "v6"))
-
-
-def _sound_effect(fields: Fields, model: str) -> bool:
+def _sound_effect(fields: Fields) -> bool:
     content = fields.text("sound_effect_content")
-    if content is not None and len(content) > _TEXT_LIMIT:
-        raise _refuse(f"sound_effect_content over {_TEXT_LIMIT} characters")
+    if content is not None and len(content) > TEXT_LIMIT:
+        raise _refuse(f"sound_effect_content over {TEXT_LIMIT} characters")
     if fields.choice("sound_mode", ("default_music",)) and content:
         raise _refuse("sound_mode and sound_effect_content exclude each other")
-    return _switch_only_with(fields, "sound_effect_switch", model, (*_BEFORE_V5, "v5"))
+    return fields.switch("sound_effect_switch")
 
 
-def _inline_speech(fields: Fields, model: str) -> tuple[Voice | None, str]:
-    models = (*_BEFORE_V5, "v5")
-    first = _switch_only_with(fields, "lip_sync_tts_switch", model, models)
-    second = _switch_only_with(fields, "lip_sync_switch", model, models)
+def _inline_speech(fields: Fields) -> tuple[Voice | None, str]:
+    first = fields.switch("lip_sync_tts_switch")
+    second = fields.switch("lip_sync_switch")
     content = fields.text("lip_sync_tts_content") or ""
     speaker_id = fields.text("lip_sync_tts_speaker_id") or "auto"
     if not (first or second):
@@ -172,19 +224,6 @@ def _inline_speech(fields: Fields, model: str) -> tuple[Voice | None, str]:
     if voice is None:
         raise _refuse("speaker not known")
     return voice, content
-
-
-def _only_with(value: str | None, name: str, model: str, models: tuple[str, ...]) -> str | None:
-    if value is not None and model not in models:
-        raise _refuse(f"{name} needs {' or '.join(models)}")
-    return value
-
-
-def _switch_only_with(fields: Fields, name: str, model: str, models: tuple[str, ...]) -> bool:
-    on = fields.switch(name)
-    if on and model not in models:
-        raise _refuse(f"{name} needs {' or '.join(models)}")
-    return on
 
 
 def _refuse(message: str) -> ApiError:

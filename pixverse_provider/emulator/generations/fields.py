@@ -16,10 +16,13 @@ class Fields:
 
     ``0``, ``null`` and ``""`` count as not given, as the examples of the documents use them. Nothing is
     converted: a quoted number, a ``5.0`` and a ``true`` are no integers.
+
+    :param within: put before the name of a field in a message, for an object inside another.
     """
 
-    def __init__(self, body: Mapping[str, Any]) -> None:
+    def __init__(self, body: Mapping[str, Any], *, within: str = "") -> None:
         self._body = body
+        self._within = within
 
     def refuse_others(self, known: Collection[str]) -> None:
         """Refuse the request if it has a field that the endpoint does not know.
@@ -29,19 +32,65 @@ class Fields:
         """
         for name in self._body:
             if name not in known:
-                raise ApiError(INVALID_PARAMETER, f"invalid param: {name} is not a field of this endpoint")
+                raise ApiError(
+                    INVALID_PARAMETER, f"invalid param: {self._within}{name} is not a field of this endpoint"
+                )
+
+    def given(self, name: str) -> bool:
+        """Tell whether a field says something; a switch that is off does not."""
+        value = self._body.get(name)
+        return not _not_given(value) and value is not False
 
     def identifier(self, name: str) -> int | None:
         """Return an id.
 
         :raises ApiError: 400013 unless it is an unsigned 64-bit JSON number.
         """
-        value = self._body.get(name)
+        value: Any = self._body.get(name)
         if _not_given(value):
             return None
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LARGEST_ID:
-            raise ApiError(WRONG_TYPE, f"{name} must be an unsigned 64-bit JSON number")
+        if not _is_id(value):
+            raise ApiError(WRONG_TYPE, f"{self._within}{name} must be an unsigned 64-bit JSON number")
+        return int(value)
+
+    def required_identifier(self, name: str) -> int:
+        """Return an id; 400011 when it is missing, 400013 when it is none."""
+        value = self.identifier(name)
+        if value is None:
+            raise ApiError(EMPTY_PARAMETER, f"{self._within}{name} is empty")
         return value
+
+    def identifiers(self, name: str, *, most: int | None = None) -> list[int]:
+        """Return a list of ids, empty when missing; a 0 in it counts as not given.
+
+        :param most: how many there may be; 400017 beyond.
+        :raises ApiError: 400013 unless it is a list of unsigned 64-bit JSON numbers.
+        """
+        given = [value for value in self._list(name, most) if not _not_given(value)]
+        if not all(_is_id(value) for value in given):
+            raise ApiError(WRONG_TYPE, f"{self._within}{name} must hold unsigned 64-bit JSON numbers")
+        return given
+
+    def texts(self, name: str, *, most: int) -> list[str]:
+        """Return a list of strings; errors as for :meth:`identifiers`."""
+        given = [value for value in self._list(name, most) if not _not_given(value)]
+        if not all(isinstance(value, str) for value in given):
+            raise ApiError(WRONG_TYPE, f"{self._within}{name} must hold strings")
+        return given
+
+    def objects(self, name: str) -> list[Fields]:
+        """Return a list of objects, each as fields of its own; 400013 for anything else."""
+        items = self._list(name, None)
+        if not all(isinstance(item, dict) for item in items):
+            raise ApiError(WRONG_TYPE, f"{self._within}{name} must hold objects")
+        return [Fields(item, within=f"{self._within}{name}[{index}].") for index, item in enumerate(items)]
+
+    def required_objects(self, name: str) -> list[Fields]:
+        """Return a list of objects; 400011 when it is missing or empty."""
+        items = self.objects(name)
+        if not items:
+            raise ApiError(EMPTY_PARAMETER, f"{self._within}{name} is empty")
+        return items
 
     def text(self, name: str) -> str | None:
         """Return a string.
@@ -52,7 +101,7 @@ class Fields:
         if value is None or value == "":
             return None
         if not isinstance(value, str):
-            raise ApiError(WRONG_TYPE, f"{name} must be a string")
+            raise ApiError(WRONG_TYPE, f"{self._within}{name} must be a string")
         return value
 
     def required_text(self, name: str) -> str:
@@ -62,7 +111,7 @@ class Fields:
         """
         value = self.text(name)
         if value is None:
-            raise ApiError(EMPTY_PARAMETER, f"{name} is empty")
+            raise ApiError(EMPTY_PARAMETER, f"{self._within}{name} is empty")
         return value
 
     def choice(self, name: str, allowed: Collection[str]) -> str | None:
@@ -72,7 +121,7 @@ class Fields:
         """
         value = self.text(name)
         if value is not None and value not in allowed:
-            raise ApiError(INVALID_PARAMETER, f"{name} must be one of {', '.join(allowed)}")
+            raise ApiError(INVALID_PARAMETER, f"{self._within}{name} must be one of {', '.join(allowed)}")
         return value
 
     def required_choice(self, name: str, allowed: Collection[str]) -> str:
@@ -89,15 +138,15 @@ class Fields:
         if value is None or value == "":
             return None
         if not isinstance(value, int) or isinstance(value, bool):
-            raise ApiError(WRONG_TYPE, f"{name} must be a whole JSON number")
+            raise ApiError(WRONG_TYPE, f"{self._within}{name} must be a whole JSON number")
         if not lowest <= value <= highest:
-            raise ApiError(INVALID_PARAMETER, f"{name} must be between {lowest} and {highest}")
+            raise ApiError(INVALID_PARAMETER, f"{self._within}{name} must be between {lowest} and {highest}")
         return value
 
     def required_integer(self, name: str, *, lowest: int, highest: int) -> int:
         """Return a whole number; 400011 when it is missing or 0."""
         if _not_given(self._body.get(name)):
-            raise ApiError(EMPTY_PARAMETER, f"{name} is empty")
+            raise ApiError(EMPTY_PARAMETER, f"{self._within}{name} is empty")
         return self.integer(name, lowest=lowest, highest=highest) or 0
 
     def switch(self, name: str) -> bool:
@@ -109,8 +158,22 @@ class Fields:
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise ApiError(WRONG_TYPE, f"{name} must be true or false")
+            raise ApiError(WRONG_TYPE, f"{self._within}{name} must be true or false")
         return value
+
+    def _list(self, name: str, most: int | None) -> list[Any]:
+        value = self._body.get(name)
+        if _not_given(value):
+            return []
+        if not isinstance(value, list):
+            raise ApiError(WRONG_TYPE, f"{self._within}{name} must be a list")
+        if most is not None and len(value) > most:
+            raise ApiError(INVALID_PARAMETER, f"{self._within}{name} must hold at most {most}")
+        return value
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID
 
 
 def _not_given(value: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pixverse_provider.emulator import prices
 from pixverse_provider.emulator.envelope import INVALID_PARAMETER, ApiError
 from pixverse_provider.emulator.generations.order import Generation, Library, Order, Source
+from pixverse_provider.emulator.generations.sources import SOURCE_FIELDS, find_source, named_source
 from pixverse_provider.emulator.render.lip_sync import LipSyncRecipe
 from pixverse_provider.emulator.voices import Voice, find_voice
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 TTS_LIMIT: Final = 200
 
 _KNOWN: Final = (
-    "source_video_id",
-    "video_media_id",
+    *SOURCE_FIELDS,
     "audio_media_id",
     "lip_sync_tts_speaker_id",
     "lip_sync_tts_content",
@@ -27,14 +27,13 @@ _KNOWN: Final = (
 def rules(fields: Fields, library: Library) -> Order:
     """Check a request in the order: fields, sources, speech, existence, kind, speaker, length of the text."""
     fields.refuse_others(_KNOWN)
-    source_video_id = fields.identifier("source_video_id")
-    video_media_id = fields.identifier("video_media_id")
+    for name in SOURCE_FIELDS:
+        fields.identifier(name)
     audio_media_id = fields.identifier("audio_media_id")
     speaker_id = fields.text("lip_sync_tts_speaker_id")
     content = fields.text("lip_sync_tts_content")
 
-    if (source_video_id is None) == (video_media_id is None):
-        raise ApiError(INVALID_PARAMETER, "give exactly one of source_video_id and video_media_id")
+    named = named_source(fields)
     if audio_media_id is None and speaker_id is None and content is None:
         raise ApiError(INVALID_PARAMETER, "neither audio nor a TTS pair was given")
     if audio_media_id is not None and (speaker_id is not None or content is not None):
@@ -44,10 +43,7 @@ def rules(fields: Fields, library: Library) -> Order:
             INVALID_PARAMETER, "a TTS pair needs both lip_sync_tts_speaker_id and lip_sync_tts_content"
         )
 
-    if source_video_id is not None:
-        video = library.finished_video("source_video_id", source_video_id)
-    else:
-        video = library.uploaded("video_media_id", video_media_id or 0, "video")
+    video = find_source(named, library, unknown=INVALID_PARAMETER)
     if audio_media_id is not None:
         return _to_audio(video, library.uploaded("audio_media_id", audio_media_id, "audio"))
     return _to_speech(video, speaker_id or "", content or "")

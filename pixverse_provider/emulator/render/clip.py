@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+Ending = Literal["mp4", "png"]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that a recipe works on; it counts by its content, so its path is not shown."""
+
+    path: Path = field(repr=False)
+    digest: str
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 
 from pixverse_provider.emulator.render.mouth import MouthPainter
 from pixverse_provider.emulator.render.mp4 import SAMPLE_RATE, Samples, write_mp4
-from pixverse_provider.emulator.render.source import loop_frames, read_audio
+from pixverse_provider.emulator.render.source import loop_frames, probe, read_audio
 from pixverse_provider.emulator.render.speech import speak
 from pixverse_provider.emulator.render.voice_track import mouth_shapes
 
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
     from pixverse_provider.emulator.render.clip import Profile
     from pixverse_provider.emulator.voices import Voice
-
-_SLOWEST: Final = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +43,8 @@ class LipSyncRecipe:
 
     def render(self, path: Path, profile: Profile) -> None:
         """Write the clip."""
-        size, fps = self._shape(profile)
+        found = probe(self.video, most=profile.max_fps)
+        size, fps = profile.fit(*found.size), found.fps
         audio = self._audio()
         count = max(1, round(len(audio) * fps / SAMPLE_RATE))
         shapes = mouth_shapes(audio, fps, count)
@@ -60,13 +57,6 @@ class LipSyncRecipe:
             fps=fps,
             audio=audio,
         )
-
-    def _shape(self, profile: Profile) -> tuple[tuple[int, int], int]:
-        with av.open(str(self.video)) as container:
-            stream = container.streams.video[0]
-            rate = stream.average_rate or Fraction(profile.max_fps)
-            # Fewer than 12 pictures in a second show no speech, whatever the source has.
-            return profile.fit(stream.width, stream.height), max(_SLOWEST, min(round(rate), profile.max_fps))
 
     def _audio(self) -> Samples:
         if self.audio is not None:

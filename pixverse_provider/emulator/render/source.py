@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -14,6 +16,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TINY: Final = 1e-6
+_SLOWEST: Final = 12
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a video is like.
+
+    :param size: width and height in pixels.
+    :param fps: whole frames per second in which to show it.
+    """
+
+    size: tuple[int, int]
+    fps: int
+
+
+def probe(path: Path, *, most: int) -> Found:
+    """Look at a video.
+
+    :param most: frames per second; fewer than 12 show no movement, whatever the source has.
+    """
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        rate = stream.average_rate or Fraction(most)
+        return Found((stream.width, stream.height), max(_SLOWEST, min(round(rate), most)))
+
+
+def own_sound(path: Path) -> Samples | None:
+    """Return the sound of a video, None when it has none."""
+    with av.open(str(path)) as container:
+        silent = not container.streams.audio
+    return None if silent else read_audio(path)
 
 
 def read_audio(path: Path) -> Samples:

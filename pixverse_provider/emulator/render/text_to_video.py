@@ -11,9 +11,10 @@ from pixverse_provider.emulator.render.backdrop import Backdrop
 from pixverse_provider.emulator.render.canvas import Canvas
 from pixverse_provider.emulator.render.caption import caption
 from pixverse_provider.emulator.render.mouth import MouthPainter
-from pixverse_provider.emulator.render.mp4 import SAMPLE_RATE, Pixels, Samples, write_mp4
+from pixverse_provider.emulator.render.mp4 import Pixels, write_mp4
+from pixverse_provider.emulator.render.pictures import shape
 from pixverse_provider.emulator.render.presenter import LOOKS, Pose, draw_presenter
-from pixverse_provider.emulator.render.speech import speak
+from pixverse_provider.emulator.render.sound_track import sound_track
 from pixverse_provider.emulator.render.voice_track import MouthShape, mouth_shapes
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class TextToVideoRecipe:
         """Write the clip."""
         size = profile.fit(*self.size)
         fps = min(_FPS, profile.max_fps)
-        audio = self._audio()
+        audio = sound_track(
+            self.seconds, seed=self.seed, music=self.music, voice=self.voice, speech=self.speech
+        )
         shapes = mouth_shapes(audio, fps, fps * self.seconds) if audio is not None and self.voice else None
         write_mp4(path, self._frames(size, fps, shapes), size=size, fps=fps, audio=audio)
 
@@ -65,8 +68,7 @@ class TextToVideoRecipe:
     def size(self) -> tuple[int, int]:
         """Width and height that were asked for."""
         across, down = (int(part) for part in self.aspect_ratio.split(":"))
-        shorter = self.quality / min(across, down)
-        return round(across * shorter / 2) * 2, round(down * shorter / 2) * 2
+        return shape(across, down, self.quality)
 
     def _frames(self, size: tuple[int, int], fps: int, shapes: list[MouthShape] | None) -> Iterator[Pixels]:
         backdrop = Backdrop(*size, hue=_HUES[self.seed // len(LOOKS) % len(_HUES)], period=self.seconds)
@@ -86,20 +88,3 @@ class TextToVideoRecipe:
         picture = canvas.finish()
         picture.alpha_composite(caption(*size, self.prompt))
         return picture
-
-    def _audio(self) -> Samples | None:
-        length = self.seconds * SAMPLE_RATE
-        if self.voice is not None:
-            speech = speak(self.speech, self.voice)[:length]
-            return np.pad(speech, (0, length - len(speech)))
-        return _chords(length, self.seed) if self.music else None
-
-
-def _chords(length: int, seed: int) -> Samples:
-    moments = np.arange(length) / SAMPLE_RATE
-    root = 110.0 * 2 ** (seed % 12 / 12)
-    sound = np.zeros(length)
-    for step, ratio in enumerate((1.0, 1.25, 1.5, 2.0)):
-        swell = 0.5 + 0.5 * np.sin(2 * np.pi * moments / (3.0 + step) + step)
-        sound += swell * np.sin(2 * np.pi * root * ratio * moments)
-    return (0.12 * sound).astype(np.float32)

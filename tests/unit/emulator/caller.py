@@ -62,6 +62,13 @@ class Caller:
     def status(self, video_id: int) -> int:
         return int(self.result(video_id)["status"])
 
+    def upload_image(self, path: Path) -> int:
+        """Upload an image that is accepted."""
+        with path.open("rb") as file:
+            envelope = self.post("/image/upload", files={"image": (path.name, file)}).json()
+        assert envelope["ErrCode"] == 0, envelope
+        return int(envelope["Resp"]["img_id"])
+
     def upload(self, path: Path, **options: Any) -> int:
         """Upload a media file that is accepted."""
         with path.open("rb") as file:

@@ -91,6 +91,8 @@ def test_a_bare_status_at_every_endpoint(
         "upload": lambda: api.post("/media/upload", files={"file": script.read_bytes()}),
         "balance": lambda: api.get("/account/balance"),
         "voices": lambda: api.get("/video/lip_sync/tts_list"),
+        "masks": lambda: api.post("/video/mask/selection", json={"source_video_id": 1}),
+        "restyles": lambda: api.get("/video/restyle/list"),
     }[endpoint]()
     assert (answer.status_code, answer.content) == (503, b"")
     assert pixverse_emulator.ledger()["jobs"] == 0

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pixverse_provider.emulator.envelope import ApiError
 from pixverse_provider.emulator.generations.fields import Fields
 from pixverse_provider.emulator.generations.lip_sync import rules
-from pixverse_provider.emulator.generations.order import Order, Source
+from tests.unit.emulator.shelf import AUDIO, GENERATED, VIDEO, Shelf
 
-VIDEO, AUDIO, GENERATED = 425662507205761, 425662507205762, 627410861853514293
+if TYPE_CHECKING:
+    from pixverse_provider.emulator.generations.order import Order
+
 TTS: dict[str, Any] = {"lip_sync_tts_speaker_id": "7", "lip_sync_tts_content": "Good morning, and welcome."}
 
 
-class Shelf:
-    """One uploaded video, one uploaded audio, one generated video."""
-
-    def __init__(self, audio_seconds: float = 7.2) -> None:
-        self._audio_seconds = audio_seconds
-
-    def finished_video(self, name: str, video_id: int) -> Source:
-        if video_id != GENERATED:
-            raise ApiError(400017, f"{name} not known")
-        return Source(path=Path("g.mp4"), digest="g", seconds=5.0, resolution_ratio=720)
-
-    def uploaded(self, name: str, media_id: int, media_type: str) -> Source:
-        kinds = {VIDEO: "video", AUDIO: "audio"}
-        if media_id not in kinds:
-            raise ApiError(400017, f"{name} not known")
-        if kinds[media_id] != media_type:
-            raise ApiError(400017, f"{name} is of the wrong kind")
-        return Source(path=Path("u"), digest="u", seconds=self._audio_seconds, resolution_ratio=360)
-
-
 def order(audio_seconds: float = 7.2, **body: Any) -> Order:
-    return rules(Fields(body), Shelf(audio_seconds))
+    return rules(Fields(body), Shelf(seconds=audio_seconds))
 
 
 def refusal(**body: Any) -> str:

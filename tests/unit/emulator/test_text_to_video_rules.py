@@ -6,36 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pixverse_provider.emulator.envelope import ApiError
-from pixverse_provider.emulator.generations.fields import Fields
 from pixverse_provider.emulator.generations.text_to_video import rules
 from tests.unit.emulator.caller import BOAT, TEXT_TO_VIDEO
+from tests.unit.emulator.shelf import Counter
 
 if TYPE_CHECKING:
-    from pixverse_provider.emulator.generations.order import Order
     from pixverse_provider.emulator.handle import EmulatorControl
     from tests.unit.emulator.caller import Caller
 
 
-class NothingStored:
-    """No video and no upload; text-to-video refers to none."""
-
-    def finished_video(self, name: str, video_id: int) -> Any:
-        raise AssertionError((name, video_id))
-
-    def uploaded(self, name: str, media_id: int, media_type: str) -> Any:
-        raise AssertionError((name, media_id, media_type))
-
-
-def order(**changes: Any) -> Order:
-    body = {name: value for name, value in {**BOAT, **changes}.items() if value is not ...}
-    return rules(Fields(body), NothingStored())
-
-
-def refusal(**changes: Any) -> int:
-    with pytest.raises(ApiError) as refused:
-        order(**changes)
-    return refused.value.err_code
+TEXT = Counter(rules, BOAT)
+order, refusal = TEXT.order, TEXT.refusal
 
 
 @pytest.mark.parametrize("name", BOAT)

@@ -1,0 +1,76 @@
+"""What each model can do, as the documents list it: the one place where a new model is entered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+TEXT_LIMIT: Final = 2048
+LONG_TEXT_LIMIT: Final = 5000
+"""What the newest schemas allow for v6, c1, modify and restyle."""
+
+QUALITIES: Final = ("360p", "540p", "720p", "1080p")
+LOW_QUALITIES: Final = ("360p", "540p", "720p")
+ASPECT_RATIOS: Final = ("16:9", "4:3", "1:1", "3:4", "9:16")
+NEW_ASPECT_RATIOS: Final = (*ASPECT_RATIOS, "2:3", "3:2", "21:9")
+STYLES: Final = ("anime", "3d_animation", "clay", "comic", "cyberpunk", "realistic", "day")
+"""The five that are documented, and two more that single sources have."""
+CAMERA_MOVEMENTS: Final = (
+    "horizontal_left", "horizontal_right", "vertical_up", "vertical_down", "zoom_in", "zoom_out", "crane_up",
+    "quickly_zoom_in", "quickly_zoom_out", "smooth_zoom_in", "camera_rotation", "robo_arm", "super_dolly_out",
+    "whip_pan", "hitchcock", "left_follow", "right_follow", "pan_left", "pan_right", "fix_bg", "default",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One model.
+
+    :param seconds: lengths that it makes.
+    :param seconds_at_1080p: those of them that it makes at 1080p.
+    :param references: most pictures in a fusion; 0 where it has none.
+    """
+
+    seconds: tuple[int, ...]
+    seconds_at_1080p: tuple[int, ...]
+    aspect_ratios: tuple[str, ...] = ASPECT_RATIOS
+    prompt_limit: int = TEXT_LIMIT
+    references: int = 0
+
+
+_ANY_SECOND: Final = tuple(range(1, 16))
+
+MODELS: Final[dict[str, Model]] = {
+    "v3.5": Model(seconds=(5, 8), seconds_at_1080p=(5,)),
+    "v4": Model(seconds=(5, 8), seconds_at_1080p=(5,)),
+    "v4.5": Model(seconds=(5, 8), seconds_at_1080p=(5,), references=3),
+    "v5": Model(seconds=(5, 8), seconds_at_1080p=(5, 8), references=3),
+    "v5.5": Model(seconds=(5, 8, 10), seconds_at_1080p=(5, 8), references=7),
+    "v5.6": Model(seconds=(5, 8, 10), seconds_at_1080p=(5, 8), references=7),
+    **{
+        name: Model(
+            seconds=_ANY_SECOND,
+            seconds_at_1080p=_ANY_SECOND,
+            aspect_ratios=NEW_ASPECT_RATIOS,
+            prompt_limit=LONG_TEXT_LIMIT,
+            references=7,
+        )
+        for name in ("v6", "c1")
+    },
+}
+
+BEFORE_V5: Final = ("v3.5", "v4", "v4.5")
+UP_TO_V5: Final = (*BEFORE_V5, "v5")
+EXTENDING: Final = (*UP_TO_V5, "v5.5", "v6")
+FUSING: Final = tuple(name for name, model in MODELS.items() if model.references)
+
+ONLY_WITH: Final[dict[str, tuple[str, ...]]] = {
+    "style": ("v3.5",),
+    "camera_movement": ("v4", "v4.5"),
+    "sound_effect_switch": UP_TO_V5,
+    "lip_sync_tts_switch": UP_TO_V5,
+    "lip_sync_switch": UP_TO_V5,
+    "generate_audio_switch": ("v5.5", "v5.6", "v6", "c1"),
+    "generate_multi_clip_switch": ("v5.5", "v6"),
+}
+"""Options that only some models have."""
