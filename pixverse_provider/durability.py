@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from pixverse_provider.api.protocol import new_trace_id
-from pixverse_provider.exceptions import PixVerseAmbiguousSubmitError, PixVerseError
+from pixverse_provider.exceptions import PixVerseAmbiguousSubmitError, PixVerseCapacityError, PixVerseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 # Changing this would give every waiting task another trace id, and so another paid job.
 _NAMESPACE = uuid.UUID("6b1f6f0e-5f6a-5c43-9f0d-8a7f1c2d3e4b")
 _STORE_KEY = "pixverse_job"
+
+REFUSALS_OF_ONE_TRACE_ID = 3
+"""Below Airflow 3.3: how often one trace id is refused for want of a slot before the next one is tried."""
 
 DUD_AGE = 7200.0
 """Seconds; PixVerse gives up and refunds a job at this age, so a replayed id that still runs is no video."""
@@ -91,6 +94,9 @@ class JobRecord:
     :param answer_lost: whether a submit was sent, or may have been, without an answer; a refusal that follows
         does not prove that no job was made.
     :param replayed: whether the id came from a repeated submit.
+    :param accepted_at: epoch seconds at which the id arrived; None until then.
+    :param refusals: how often this trace id was refused for want of a slot, where no record is kept.
+    :param max_tries: of the task when the job was begun; only a clear raises it.
     """
 
     trace_id: str
@@ -102,10 +108,9 @@ class JobRecord:
     credits: float | None = None
     answer_lost: bool = False
     replayed: bool = False
-
-    def belongs_to(self, epoch: int | None, fingerprint: str) -> bool:
-        """Tell whether the record is of this input and this clear of the task."""
-        return self.epoch == epoch and self.fingerprint == fingerprint
+    accepted_at: float | None = None
+    refusals: int = 0
+    max_tries: int | None = None
 
     @property
     def paid_id(self) -> int:
@@ -114,9 +119,18 @@ class JobRecord:
             raise ValueError(f"the job of trace id {self.trace_id} has no video id yet")
         return self.video_id
 
+    @property
+    def dud_at(self) -> float | None:
+        """Epoch seconds from which on it is a dud if it still runs; None for an id that cannot be one.
+
+        It counts from the moment that the id arrived: where the first submit never reached PixVerse, the
+        repeated one made a job that is no older than that.
+        """
+        return self.accepted_at + DUD_AGE if self.replayed and self.accepted_at is not None else None
+
     def is_dud(self, now: float) -> bool:
-        """Tell whether it is a dud if it still runs: a replayed id, two hours after its first submit."""
-        return self.replayed and now - self.submitted_at >= DUD_AGE
+        """Tell whether it is a dud if it still runs."""
+        return self.dud_at is not None and now >= self.dud_at
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON primitives; the id as digits, which no database and no browser rounds."""
@@ -198,6 +212,7 @@ class JobKeeper:
     :param request: rendered input.
     :param durable: False gives every attempt a trace id of its own and keeps no record.
     :param reuse_on_clear: True keeps the job over a clear of the task.
+    :param retries: of the task.
     """
 
     def __init__(
@@ -208,12 +223,17 @@ class JobKeeper:
         *,
         durable: bool,
         reuse_on_clear: bool,
+        retries: int,
     ) -> None:
         self.durable = durable
         self._identity = TaskIdentity.of(context, pixverse_conn_id)
         self._fingerprint = fingerprint_of(request)
         # A clear raises max_tries, a retry never does.
-        self._epoch = None if reuse_on_clear else context["ti"].max_tries
+        self._max_tries = context["ti"].max_tries
+        self._epoch = None if reuse_on_clear else self._max_tries
+        # A clear does not start try_number anew: it sets max_tries to the last try and all retries on top.
+        earlier_epochs = 0 if reuse_on_clear else max(0, self._max_tries - retries)
+        self._attempt = max(1, context["ti"].try_number - earlier_epochs)
         self._store = JobStore(context.get("task_state_store") if durable else None)
 
     @property
@@ -221,14 +241,23 @@ class JobKeeper:
         """Whether a retry finds the record again (Airflow 3.3 and later, and ``durable``)."""
         return self._store.available
 
+    def may_be_repeated(self, record: JobRecord) -> bool:
+        """Tell whether an earlier attempt may have used this trace id, where no record says so."""
+        return self.durable and not self.keeps_records and record.generation + 1 < self._attempt
+
+    def was_cleared_since(self, record: JobRecord) -> bool:
+        """Tell whether the task was cleared after this job was begun."""
+        return record.max_tries is not None and record.max_tries != self._max_tries
+
     def find(self) -> JobRecord | None:
         """Return the record of this input that an earlier attempt left, if there is one."""
         record = self._store.load()
         if record is None:
             return None
-        if not record.belongs_to(self._epoch, self._fingerprint):
+        if record.trace_id != self._trace_id(record.generation):
             log.info(
-                "The task was cleared or its input changed: the earlier PixVerse video %s is left aside.",
+                "The task was cleared, or its input or connection changed: the earlier PixVerse video %s is "
+                "left aside.",
                 record.video_id,
             )
             return None
@@ -236,12 +265,10 @@ class JobKeeper:
 
     def open(self, generation: int, now: float) -> JobRecord:
         """Return a record for a new job; nothing is written yet."""
-        trace_id = (
-            submit_trace_id(self._identity, self._epoch, self._fingerprint, generation)
-            if self.durable
-            else new_trace_id()
+        trace_id = self._trace_id(generation) if self.durable else new_trace_id()
+        return JobRecord(
+            trace_id, self._fingerprint, self._epoch, generation, submitted_at=now, max_tries=self._max_tries
         )
-        return JobRecord(trace_id, self._fingerprint, self._epoch, generation, submitted_at=now)
 
     def before_submit(self, record: JobRecord) -> None:
         """Write that a submit is about to be sent, so that its answer counts as lost until it arrives."""
@@ -258,7 +285,17 @@ class JobKeeper:
             return replace(record, answer_lost=True)
         if error.err_code is None:
             return record
+        # Without a record, a retry starts at the first generation again. Were the job made under a later one,
+        # and refusals not remembered by PixVerse, it would be made twice: the later one is the last resort.
+        without_record = self.durable and not self.keeps_records
+        if without_record and isinstance(error, PixVerseCapacityError):
+            refusals = record.refusals + 1
+            if refusals < REFUSALS_OF_ONE_TRACE_ID:
+                return replace(record, refusals=refusals)
         return self.open(record.generation + 1, now)
+
+    def _trace_id(self, generation: int) -> str:
+        return submit_trace_id(self._identity, self._epoch, self._fingerprint, generation)
 
     def keep(self, record: JobRecord) -> JobRecord:
         """Write what became of a submit, and return it."""

@@ -16,6 +16,7 @@ __all__ = [
     "PixVerseAuthenticationError",
     "PixVerseCapacityError",
     "PixVerseConfigurationError",
+    "PixVerseConnectionNotFoundError",
     "PixVerseDestinationError",
     "PixVerseDownloadError",
     "PixVerseError",
@@ -83,6 +84,10 @@ class PixVerseTransientError(PixVerseError):
     """The network or the service failed in a way that passes; trying the same call later helps."""
 
 
+class PixVerseConnectionNotFoundError(PixVerseTransientError):
+    """Airflow has no such connection, or could not read it for the moment; then a retry helps."""
+
+
 class PixVerseRateLimitError(PixVerseTransientError):
     """HTTP 429: too many requests; wait ``retry_after`` seconds where given, then try again."""
 
@@ -130,7 +135,7 @@ class PixVersePermanentError(PixVerseError, AirflowFailException):
 
 
 class PixVerseConfigurationError(PixVersePermanentError):
-    """The Airflow connection is missing or cannot be used: mend the connection."""
+    """The Airflow connection cannot be used as it is: mend the connection."""
 
 
 class PixVerseAuthenticationError(PixVersePermanentError):

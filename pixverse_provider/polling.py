@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 from pixverse_provider.api.pacing import backoff_seconds
@@ -54,8 +55,9 @@ Airflow 3.3.2 may fail a task whose trigger fires within about 5 s of its deferr
 of the first half meets the task when it is queued again.
 """
 
-# A new id may not be readable everywhere at once, so a few "not found" right after a submit are no verdict.
-_NOT_FOUND_PATIENCE = 3
+# A new id may not be readable everywhere at once, and a gateway may refuse for a moment: so many are no
+# verdict.
+_PATIENCE = 3
 
 # In poll intervals: a minute at the default of 5 s.
 _LONGEST_BACKOFF = 12
@@ -153,6 +155,8 @@ class WaitResult:
         if self.outcome is Outcome.SUCCESS:
             return None
         if self.outcome is Outcome.ERROR and self.error is not None:
+            if isinstance(self.error, PixVerseNotFoundError):
+                return self.error
             return error_from_dict(
                 self.error.to_dict()
                 | {
@@ -229,7 +233,7 @@ class VideoWatch:
     not_before: float = 0.0
     jitter: Callable[[], float] = random.random
     _errors_in_a_row: int = field(default=0, init=False)
-    _not_found: int = field(default=0, init=False)
+    _doubtful: int = field(default=0, init=False)
     _last_error: PixVerseError | None = field(default=None, init=False)
     _last_video: Video | None = field(default=None, init=False)
     _unknown: list[int] = field(default_factory=list, init=False)
@@ -241,7 +245,7 @@ class VideoWatch:
     def saw(self, video: Video, now: float) -> Wait | WaitResult:
         """Take in what a look has shown."""
         recovered = self._errors_in_a_row > 0
-        self._errors_in_a_row = self._not_found = 0
+        self._errors_in_a_row = self._doubtful = 0
         self._last_error = None
         self._last_video = video
         outcome = outcome_of(video.status)
@@ -272,10 +276,14 @@ class VideoWatch:
         return Wait(self._until_deadline(pause, now), f"Looking again later: {error}" if first else None)
 
     def _passes(self, error: PixVerseError) -> bool:
-        if isinstance(error, PixVerseNotFoundError):
-            self._not_found += 1
-            return self._not_found <= _NOT_FOUND_PATIENCE
-        return isinstance(error, PixVerseTransientError)
+        if isinstance(error, PixVerseTransientError):
+            return True
+        # A firewall or gateway on the way answers 403, 404 or 408 for a moment; PixVerse itself sends a code.
+        by_gateway = error.err_code is None and error.http_status not in (None, HTTPStatus.UNAUTHORIZED)
+        if by_gateway or isinstance(error, PixVerseNotFoundError):
+            self._doubtful += 1
+            return self._doubtful <= _PATIENCE
+        return False
 
     def _until_deadline(self, pause: float, now: float) -> float:
         return max(0.0, min(pause, self.deadline - now))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeVar
@@ -250,14 +251,17 @@ def _may_have_been_sent(error: Exception) -> bool:
     """Tell whether a request that failed may have reached the service."""
     if isinstance(
         error,
-        requests.ConnectTimeout
-        | requests.exceptions.InvalidURL
-        | requests.exceptions.InvalidSchema
-        | requests.exceptions.SSLError,
+        requests.ConnectTimeout | requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema,
     ):
         return False
     return not any(
-        isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
+        isinstance(
+            cause,
+            urllib3.exceptions.NewConnectionError
+            | urllib3.exceptions.NameResolutionError
+            # Only this one ends a handshake for certain; other TLS errors may come with the answer.
+            | ssl.SSLCertVerificationError,
+        )
         for cause in _causes(error)
     )
 

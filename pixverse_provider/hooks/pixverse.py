@@ -15,7 +15,11 @@ from pixverse_provider.api.calls import (
     voices_call,
 )
 from pixverse_provider.api.settings import DEFAULT_TIMEOUT, ClientSettings, normalise_base_url
-from pixverse_provider.exceptions import PixVerseConfigurationError, PixVerseError
+from pixverse_provider.exceptions import (
+    PixVerseConfigurationError,
+    PixVerseConnectionNotFoundError,
+    PixVerseError,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -165,9 +169,11 @@ class PixVerseHook(BaseHook):
         return settings_from_connection(connection, connection.extra_dejson)
 
     def _missing(self, err: AirflowNotFoundException) -> NoReturn:
-        raise PixVerseConfigurationError(
-            f"The Airflow connection {self.pixverse_conn_id!r} does not exist: add a connection of type "
-            "'pixverse' with the API key as its password."
+        # Airflow says the same where its secrets backend or API server failed for a moment, so this is no
+        # reason to give up a job that is paid.
+        raise PixVerseConnectionNotFoundError(
+            f"The Airflow connection {self.pixverse_conn_id!r} does not exist or cannot be read now: add a "
+            "connection of type 'pixverse' with the API key as its password."
         ) from err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from abc import abstractmethod
@@ -13,8 +14,9 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from pixverse_provider.api.ids import Id, xcom_id
 from pixverse_provider.api.pacing import backoff_seconds
-from pixverse_provider.durability import DUD_AGE, JobKeeper, JobRecord
+from pixverse_provider.durability import JobKeeper, JobRecord
 from pixverse_provider.exceptions import (
+    PixVerseAuthenticationError,
     PixVerseCapacityError,
     PixVerseError,
     PixVerseInsufficientCreditsError,
@@ -50,7 +52,7 @@ __all__ = ["PixVerseGenerationOperator"]
 _FIRST_SLOT_PAUSE = 15.0
 _LONGEST_SLOT_PAUSE = 60.0
 # The trigger owns the deadline and names the job; Airflow's own timeout is only a net below it.
-_BACKSTOP = timedelta(minutes=5)
+_BACKSTOP = timedelta(hours=1)
 
 
 class PixVerseGenerationOperator(BaseOperator):
@@ -95,7 +97,7 @@ class PixVerseGenerationOperator(BaseOperator):
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = DEFAULT_POLL_INTERVAL,
+        poll_interval: float | timedelta = DEFAULT_POLL_INTERVAL,
         timeout: float | timedelta = DEFAULT_WAIT_TIMEOUT,
         durable: bool = True,
         reuse_on_clear: bool = False,
@@ -104,14 +106,6 @@ class PixVerseGenerationOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(timeout, timedelta):
-            timeout = timeout.total_seconds()
-        if poll_interval < 1:
-            raise PixVerseInvalidRequestError(
-                f"poll_interval must be at least 1 second, not {poll_interval!r}."
-            )
-        if timeout <= 0:
-            raise PixVerseInvalidRequestError(f"timeout must be above 0 seconds, not {timeout!r}.")
         if on_ambiguous_submit not in ("replay", "fail"):
             raise PixVerseInvalidRequestError(
                 f"on_ambiguous_submit must be 'replay' or 'fail', not {on_ambiguous_submit!r}."
@@ -123,11 +117,11 @@ class PixVerseGenerationOperator(BaseOperator):
         self.pixverse_conn_id = pixverse_conn_id
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout
+        self.poll_interval = _seconds("poll_interval", poll_interval, at_least=1.0)
+        self.timeout = _seconds("timeout", timeout, at_least=1.0)
         self.durable = durable
         self.reuse_on_clear = reuse_on_clear
-        self.max_credits = max_credits
+        self.max_credits = None if max_credits is None else _number("max_credits", max_credits, at_least=0.0)
         self.on_ambiguous_submit = on_ambiguous_submit
         self._job: JobRecord | None = None
 
@@ -156,9 +150,7 @@ class PixVerseGenerationOperator(BaseOperator):
         """Take the event of the trigger; the same ending as that of a wait in the worker."""
         results, data = read_event(event)
         result, job = results[0], _job_of_event(data)
-        if result.outcome is Outcome.TIMEOUT and job.is_dud(time.time()):
-            return self._run(context, waiting_since=time.time(), pending=job)
-        return self._finish(context, job, result)
+        return self._end_wait(context, job, result)
 
     def on_kill(self) -> None:
         """Say that the job goes on: PixVerse has no call to cancel one."""
@@ -186,11 +178,12 @@ class PixVerseGenerationOperator(BaseOperator):
             request,
             durable=self.durable,
             reuse_on_clear=self.reuse_on_clear,
+            retries=self.retries or 0,
         )
         with PixVerseHook(self.pixverse_conn_id) as hook:
             submitter = JobSubmitter(hook, keeper, request, replay=self.on_ambiguous_submit == "replay")
             submitter.pending = pending
-            job, video = self._find_job(context, submitter, waiting_since, pauses)
+            job, video = self._find_job(submitter, waiting_since, pauses)
             self._job = job
             if not self.wait_for_completion:
                 return xcom_id(job.paid_id)
@@ -200,11 +193,11 @@ class PixVerseGenerationOperator(BaseOperator):
                 return self._finish(context, job, WaitResult(ended, job.paid_id, waited, video))
             if self.deferrable:
                 self._defer_wait(job)
-            return self._finish(context, job, self._wait_here(hook, job))
+            result = self._wait_here(hook, job)
+        return self._end_wait(context, job, result)
 
     def _find_job(
         self,
-        context: Context,
         submitter: JobSubmitter,
         waiting_since: float,
         pauses: int,
@@ -212,7 +205,7 @@ class PixVerseGenerationOperator(BaseOperator):
         """Find or submit the job; where all slots are taken, pause (deferred, if it may) and try again."""
         while True:
             try:
-                return submitter.find_or_submit(context["ti"].try_number)
+                return submitter.find_or_submit()
             except (PixVerseCapacityError, PixVerseRateLimitError) as err:
                 pauses += 1
                 pause = backoff_seconds(
@@ -251,7 +244,7 @@ class PixVerseGenerationOperator(BaseOperator):
         while True:
             time.sleep(pause)
             try:
-                step = watch.saw(hook.look_at_video(watch.video_id), time.time())
+                step = watch.saw(self._look(hook, watch.video_id), time.time())
             except PixVerseError as err:
                 step = watch.met(err, time.time())
             if not isinstance(step, Wait):
@@ -259,6 +252,14 @@ class PixVerseGenerationOperator(BaseOperator):
             if step.notice:
                 self.log.warning(step.notice)
             pause = step.seconds
+
+    def _look(self, hook: PixVerseHook, video_id: int) -> Video:
+        """Look once; a key that is not accepted any more may have been changed in the connection."""
+        try:
+            return hook.look_at_video(video_id)
+        except PixVerseAuthenticationError:
+            hook.close()
+            return hook.look_at_video(video_id)
 
     def _defer_wait(self, job: JobRecord) -> None:
         from pixverse_provider.triggers.video import PixVerseVideoTrigger
@@ -296,6 +297,12 @@ class PixVerseGenerationOperator(BaseOperator):
             },
         )
 
+    def _end_wait(self, context: Context, job: JobRecord, result: WaitResult) -> Id:
+        """End a wait, in the worker or deferred; after one for a dud, another job is due."""
+        if result.outcome is Outcome.TIMEOUT and job.is_dud(time.time()):
+            return self._run(context, waiting_since=time.time(), pending=job)
+        return self._finish(context, job, result)
+
     def _finish(self, context: Context, job: JobRecord, result: WaitResult) -> Id:
         """Return the id of a finished video, or raise what its ending means."""
         error = result.failure(on_retry=self._on_retry, on_remake=" A retry submits a new job.")
@@ -328,7 +335,7 @@ class PixVerseGenerationOperator(BaseOperator):
     def _deadline(self, job: JobRecord, now: float) -> float:
         """Return when to stop waiting, in epoch seconds; for a replayed job, when it would be a dud."""
         deadline = now + self._wait_budget
-        return min(deadline, max(now, job.submitted_at + DUD_AGE)) if job.replayed else deadline
+        return deadline if job.dud_at is None else min(deadline, max(now, job.dud_at))
 
     @property
     def _wait_budget(self) -> float:
@@ -352,3 +359,16 @@ def _job_of_event(data: dict[str, Any] | None) -> JobRecord:
             f"The event of the trigger holds no job record that this version understands ({err!r}). The "
             "video goes on; a retry finds it again."
         ) from err
+
+
+def _seconds(name: str, value: float | timedelta, *, at_least: float) -> float:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    return _number(name, value, at_least=at_least)
+
+
+def _number(name: str, value: object, *, at_least: float) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or value < at_least:  # type: ignore[operator]
+        raise PixVerseInvalidRequestError(f"{name} must be a number of at least {at_least:g}, not {value!r}.")
+    return float(value)  # type: ignore[arg-type]

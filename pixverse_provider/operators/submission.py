@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
+    PixVerseCapacityError,
     PixVerseError,
     PixVerseNotFoundError,
     PixVerseTransientError,
@@ -46,18 +47,15 @@ class JobSubmitter:
         self.pending: JobRecord | None = None
         """The job with which to go on after a refusal; it matters only where no record is kept."""
 
-    def find_or_submit(self, try_number: int) -> tuple[JobRecord, Video | None]:
+    def find_or_submit(self) -> tuple[JobRecord, Video | None]:
         """Return the job and what a first look at it shows (None where the look failed in a way that passes).
 
-        :param try_number: of the task.
         :raises PixVerseError: where the submit was refused, or its answer was lost.
         """
         job = self._keeper.find() or self.pending or self._keeper.open(0, time.time())
         while True:
             # Without a record, a repeated trace id is what brings back what an earlier attempt got.
-            repeated = (
-                self._keeper.durable and not self._keeper.keeps_records and job.generation + 1 < try_number
-            )
+            repeated = self._keeper.may_be_repeated(job)
             found = job.video_id is not None
             if found:
                 log.info(
@@ -67,18 +65,30 @@ class JobSubmitter:
             else:
                 try:
                     job = self._submit(job, repeated=repeated)
-                except PixVerseTransientError as err:
-                    if not repeated or err.err_code is None or err.answer_lost:
+                except PixVerseError as err:
+                    capacity = isinstance(err, PixVerseCapacityError)
+                    if not repeated or capacity or err.err_code is None or err.answer_lost:
                         raise
                     log.info("The refusal of an earlier attempt came back; the next trace id is used.")
                     job = self._keeper.open(job.generation + 1, time.time())
                     continue
-            video = self._look_once(job)
+            try:
+                video = self._look_once(job)
+            except PixVerseNotFoundError:
+                # Cleared, so that it is made again: a job that PixVerse has forgotten cannot be reused.
+                if not (found and self._keeper.was_cleared_since(job)):
+                    video = None
+                else:
+                    log.info("PixVerse knows video %s no more; a new job is submitted.", job.video_id)
+                    job = self._keeper.open(job.generation + 1, time.time())
+                    continue
             if not self._is_of_no_use(job, video, earlier=found or repeated):
                 return job, video
             job = self._keeper.open(job.generation + 1, time.time())
 
     def _submit(self, job: JobRecord, *, repeated: bool) -> JobRecord:
+        if job.answer_lost and not self._replay and self._keeper.was_cleared_since(job):
+            job = self._keeper.open(job.generation + 1, time.time())
         if job.answer_lost:
             self._announce_replay(job)
         # A connection that cannot be used must not look like a submit that was sent.
@@ -101,6 +111,7 @@ class JobSubmitter:
                 video_id=submission.video_id,
                 credits=submission.credits,
                 answer_lost=False,
+                accepted_at=time.time(),
                 replayed=job.answer_lost or submission.replayed or repeated,
             )
         )
@@ -131,7 +142,7 @@ class JobSubmitter:
     def _look_once(self, job: JobRecord) -> Video | None:
         try:
             return self._hook.look_at_video(job.paid_id)
-        except (PixVerseTransientError, PixVerseNotFoundError) as err:
+        except PixVerseTransientError as err:
             log.info("The first look at PixVerse video %s failed: %s", job.video_id, err)
             return None
 

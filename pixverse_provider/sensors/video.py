@@ -40,10 +40,11 @@ if TYPE_CHECKING:
 __all__ = ["PixVerseVideoSensor"]
 
 _DEFAULT_POKE_INTERVAL = 10.0
+_SHORTEST_POLL_INTERVAL = 1.0
 _NOT_FOUND_LOOKS = 3
 _NOT_FOUND_PAUSE = 2.0
 # The trigger owns the deadline; Airflow's own timeout is only a net below it.
-_BACKSTOP = timedelta(minutes=5)
+_BACKSTOP = timedelta(hours=1)
 
 
 class PixVerseVideoSensor(BaseSensorOperator):
@@ -173,7 +174,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
             trigger=PixVerseVideoTrigger(
                 pixverse_conn_id=self.pixverse_conn_id,
                 video_ids=[str(video_id) for video_id in self._ids()],
-                poll_interval=self.poke_interval,
+                poll_interval=max(_SHORTEST_POLL_INTERVAL, self.poke_interval),
                 started_at=now,
                 not_before=now + FIRST_LOOK_OF_A_TRIGGER,
                 deadline=now + budget,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pixverse_provider.api.async_client import AsyncPixVerseClient
 
-__all__ = ["shared_client"]
+__all__ = ["retire_client", "shared_client"]
 
 
 @dataclass
@@ -55,6 +55,17 @@ async def shared_client(pixverse_conn_id: str) -> AsyncIterator[AsyncPixVerseCli
             if clients.get(pixverse_conn_id) is shared:
                 del clients[pixverse_conn_id]
             await _close(shared)
+
+
+def retire_client(pixverse_conn_id: str, client: AsyncPixVerseClient) -> None:
+    """Let no new user have this client, so that the next one reads the connection again.
+
+    Those who have it keep it until they leave.
+    """
+    clients = _by_loop.get(asyncio.get_running_loop(), {})
+    shared = clients.get(pixverse_conn_id)
+    if shared is not None and shared.making.done() and shared.making.result() is client:
+        del clients[pixverse_conn_id]
 
 
 async def _make(pixverse_conn_id: str) -> AsyncPixVerseClient:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pixverse_provider.api.calls import video_call
-from pixverse_provider.exceptions import PixVerseConfigurationError, PixVerseError
+from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
 from pixverse_provider.polling import Outcome, VideoWatch, Wait, WaitResult, make_event
 
 if TYPE_CHECKING:
@@ -72,15 +72,10 @@ class PixVerseVideoTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until every video is done, or one has ended otherwise; then fire the event."""
-        from pixverse_provider.triggers.shared import shared_client
-
-        try:
-            async with shared_client(self.pixverse_conn_id) as client:
-                results = await self._wait_for_all(client)
-        except PixVerseConfigurationError as err:
-            results = [
-                WaitResult(Outcome.ERROR, int(self.video_ids[0]), time.time() - self.started_at, error=err)
-            ]
+        results = await self._wait()
+        if any(isinstance(result.error, PixVerseAuthenticationError) for result in results):
+            # The key may have been changed in the connection since the shared client was made.
+            results = await self._wait()
         yield TriggerEvent(make_event(results, self.job))
 
     async def on_kill(self) -> None:
@@ -89,6 +84,36 @@ class PixVerseVideoTrigger(BaseTrigger):
             "The task was cleared or marked while it waited, but PixVerse video %s goes on and is paid: "
             "PixVerse cannot cancel a job.",
             ", ".join(self.video_ids),
+        )
+
+    async def _wait(self) -> list[WaitResult]:
+        """Wait with the shared client; it is retired where its key is not accepted."""
+        from pixverse_provider.triggers.shared import retire_client, shared_client
+
+        # Reading the connection can fail for a moment, as a look can.
+        watch = self._watch(int(self.video_ids[0]))
+        while True:
+            try:
+                async with shared_client(self.pixverse_conn_id) as client:
+                    results = await self._wait_for_all(client)
+                    if any(isinstance(result.error, PixVerseAuthenticationError) for result in results):
+                        retire_client(self.pixverse_conn_id, client)
+                    return results
+            except PixVerseError as err:
+                step = watch.met(err, time.time())
+            if not isinstance(step, Wait):
+                return [step]
+            if step.notice:
+                self.log.warning(step.notice)
+            await asyncio.sleep(step.seconds)
+
+    def _watch(self, video_id: int) -> VideoWatch:
+        return VideoWatch(
+            video_id,
+            started_at=self.started_at,
+            deadline=self.deadline,
+            poll_interval=self.poll_interval,
+            not_before=self.not_before,
         )
 
     async def _wait_for_all(self, client: AsyncPixVerseClient) -> list[WaitResult]:
@@ -106,13 +131,7 @@ class PixVerseVideoTrigger(BaseTrigger):
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def _wait_for(self, client: AsyncPixVerseClient, video_id: int) -> WaitResult:
-        watch = VideoWatch(
-            video_id,
-            started_at=self.started_at,
-            deadline=self.deadline,
-            poll_interval=self.poll_interval,
-            not_before=self.not_before,
-        )
+        watch = self._watch(video_id)
         pause = watch.first_look(time.time())
         while True:
             await asyncio.sleep(pause)

@@ -11,6 +11,7 @@ from airflow.exceptions import AirflowFailException, TaskDeferred
 
 from pixverse_provider.durability import DUD_AGE, JobKeeper
 from pixverse_provider.exceptions import (
+    PixVerseAmbiguousSubmitError,
     PixVerseAuthenticationError,
     PixVerseCapacityError,
     PixVerseGenerationFailedError,
@@ -29,6 +30,7 @@ from tests.support.tasks import TaskRun
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pixverse_provider.durability import JobRecord
     from pixverse_provider.emulator.handle import EmulatorControl
 
     MakeLipSync = Callable[..., TaskRun]
@@ -350,13 +352,14 @@ class TestARefusal:
         emulator.fault(on="submit", what="slots_full", times=2)
         task = make_lip_sync(deferrable=True, stored=stored)
 
-        deferral = task.deferral()
-        for _ in range(2):
+        video_id = None
+        deferral: TaskDeferred | None = task.deferral()
+        while deferral is not None:
             assert deferral.method_name == "execute_after_pause"
             wait = deferral.trigger.moment.timestamp() - time.time()
             assert 6 < wait <= 60, "a trigger must not fire right after its deferral"
             try:
-                video_id = task.resume(deferral)
+                video_id, deferral = task.resume(deferral), None
             except TaskDeferred as again:
                 deferral = again
 
@@ -387,6 +390,23 @@ class TestARefusal:
         assert one_trace_id(emulator)["count"] == 1
 
 
+def test_below_3_3_a_kill_after_a_wait_for_a_slot_pays_once_although_refusals_are_forgotten(
+    emulator: EmulatorControl,
+    make_lip_sync: MakeLipSync,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    emulator.settings(repeat_refusals=False)
+    emulator.fault(on="submit", what="slots_full")
+    task = make_lip_sync(stored=False)
+    with monkeypatch.context() as killing:
+        killing.setattr(JobKeeper, "keep", keep_or_die(JobKeeper.keep))
+        with pytest.raises(Killed):
+            task.attempt()
+    task.retry()
+    assert paid_jobs(emulator) == 1
+
+
 class TestAClear:
     def test_makes_it_again(self, emulator: EmulatorControl, make_lip_sync: MakeLipSync) -> None:
         task = make_lip_sync()
@@ -404,6 +424,38 @@ class TestAClear:
         task.clear()
         assert task.attempt() == first
         assert paid_jobs(emulator) == 1
+
+    @with_and_without_store
+    def test_with_reuse_on_clear_goes_on_after_a_refusal_for_good(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, stored: bool
+    ) -> None:
+        emulator.fault(on="submit", what="no_credits")
+        task = make_lip_sync(reuse_on_clear=True, stored=stored)
+        with pytest.raises(PixVerseInsufficientCreditsError):
+            task.attempt()
+        task.clear()
+        task.attempt()
+        assert paid_jobs(emulator) == 1
+
+    def test_with_reuse_on_clear_and_a_video_that_pixverse_has_forgotten_makes_another(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    ) -> None:
+        task = make_lip_sync(reuse_on_clear=True)
+        first = task.attempt()
+        emulator.fault(on="result", what="error", err_code=500008, video_id=first)
+        task.clear()
+        assert task.attempt() != first
+
+    def test_with_reuse_on_clear_submits_again_what_a_person_was_to_decide(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    ) -> None:
+        emulator.fault(on="submit", what="accept_then_drop")
+        task = make_lip_sync(reuse_on_clear=True, on_ambiguous_submit="fail")
+        with pytest.raises(PixVerseUnresolvedSubmitError):
+            task.attempt()
+        task.clear()
+        task.attempt()
+        assert len(submits(emulator)) == 2
 
     def test_with_reuse_on_clear_and_another_text_makes_another(
         self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
@@ -516,10 +568,48 @@ def test_a_wrong_key_while_waiting_ends_at_once_and_names_the_video(
     emulator.settings(generation_seconds=3600)
     task = make_lip_sync()
     emulator.fault(on="result", what="http_status", status=503)
-    emulator.fault(on="result", what="error", err_code=400012)
+    emulator.fault(on="result", what="error", err_code=400012, times=None)
     with pytest.raises(PixVerseAuthenticationError, match="PixVerseVideoSensor") as caught:
         task.attempt()
     assert str(submits(emulator)[0]["video_id"]) in str(caught.value)
+
+
+def test_a_key_that_is_changed_while_waiting_is_read_again(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, pauses: list[float]
+) -> None:
+    emulator.fault(on="submit", what="status", statuses=[5, 5, 5])
+    emulator.fault(on="result", what="http_status", status=503)
+    emulator.fault(on="result", what="error", err_code=400012)
+    make_lip_sync().attempt()
+    assert paid_jobs(emulator) == 1
+
+
+def test_a_submit_that_is_repeated_hours_later_and_makes_the_job_then_is_no_dud(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.settings(generation_seconds=3600)
+    emulator.fault(on="submit", what="drop_before_accept", times=3)
+    task = make_lip_sync(deferrable=True)
+    with pytest.raises(PixVerseAmbiguousSubmitError):
+        task.attempt()
+    later = time.time() + 3 * 3600
+    for module in ("submission", "generation"):
+        monkeypatch.setattr(f"pixverse_provider.operators.{module}.time.time", lambda: later)
+
+    trigger = task.deferral().trigger
+
+    assert paid_jobs(emulator) == 1
+    assert trigger.deadline - trigger.started_at == 7200
+
+
+def test_a_gateway_that_refuses_for_a_moment_does_not_end_a_wait(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, pauses: list[float]
+) -> None:
+    emulator.fault(on="result", what="http_status", status=503)
+    for status in (403, 404, 408):
+        emulator.fault(on="result", what="http_status", status=status)
+    make_lip_sync().attempt()
+    assert (one_trace_id(emulator)["count"], paid_jobs(emulator)) == (1, 1)
 
 
 def test_a_wait_that_is_too_long_names_the_video_and_what_a_retry_does(
@@ -541,6 +631,17 @@ def test_the_execution_timeout_of_a_task_holds_while_it_is_deferred(
     emulator.settings(generation_seconds=3600)
     trigger = make_lip_sync(deferrable=True, execution_timeout=timedelta(seconds=90)).deferral().trigger
     assert trigger.deadline - trigger.started_at == 90
+
+
+def keep_or_die(keep: Callable[[JobKeeper, JobRecord], JobRecord]) -> Callable[..., JobRecord]:
+    """Make a ``keep`` that works for a refusal and kills the task when the id is to be noted."""
+
+    def keep_or_kill(keeper: JobKeeper, record: JobRecord) -> JobRecord:
+        if record.video_id is not None:
+            raise Killed
+        return keep(keeper, record)
+
+    return keep_or_kill
 
 
 def kill(*_: Any, **__: Any) -> None:

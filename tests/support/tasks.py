@@ -50,7 +50,7 @@ class TaskRun:
     ti: FakeTaskInstance = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ti = FakeTaskInstance(self.operator.task_id)
+        self.ti = FakeTaskInstance(self.operator.task_id, max_tries=self.operator.retries or 0)
 
     @property
     def context(self) -> Context:
@@ -69,8 +69,9 @@ class TaskRun:
         return self.attempt()
 
     def clear(self) -> None:
-        """Do to the task instance what a clear does."""
-        self.ti.max_tries += 1 + self.ti.try_number
+        """Do to the task instance what a clear does; the next attempt is the next try."""
+        self.ti.max_tries = self.ti.try_number + (self.operator.retries or 0)
+        self.ti.try_number += 1
 
     def resume(self, deferral: TaskDeferred, **event: Any) -> Any:
         """Go on after a deferral, as Airflow does when its trigger has fired."""

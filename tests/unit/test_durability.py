@@ -164,7 +164,9 @@ class TestRecords:
     def test_only_a_repeated_submit_two_hours_old_is_a_dud(
         self, replayed: bool, age: float, dud: bool
     ) -> None:
-        assert record(video_id=7, replayed=replayed).is_dud(NOW + age) is dud
+        accepted = NOW + 9 * DUD_AGE
+        job = record(video_id=7, replayed=replayed, submitted_at=NOW, accepted_at=accepted)
+        assert job.is_dud(accepted + age) is dud
 
 
 class Store:
@@ -416,4 +418,6 @@ def keeper(
         max_tries=max_tries,
     )
     context: Any = {"ti": task_instance, "task_state_store": store}
-    return JobKeeper(context, conn_id, request, durable=durable, reuse_on_clear=reuse_on_clear)
+    return JobKeeper(
+        context, conn_id, request, durable=durable, reuse_on_clear=reuse_on_clear, retries=max_tries
+    )

@@ -22,7 +22,7 @@ def names_of_tests(folder: Path) -> set[str]:
         node.name
         for file in folder.rglob("test_*.py")
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
     }
 
 

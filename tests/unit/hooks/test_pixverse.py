@@ -14,6 +14,7 @@ from pixverse_provider.api.settings import DEFAULT_BASE_URL
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseConfigurationError,
+    PixVerseConnectionNotFoundError,
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
@@ -102,11 +103,15 @@ class TestTheHook:
         hook.close()
 
     def test_a_connection_that_does_not_exist_is_named_with_what_to_do(self) -> None:
-        with pytest.raises(PixVerseConfigurationError, match=r"'no_such_connection' does not exist: add"):
+        with pytest.raises(
+            PixVerseConnectionNotFoundError, match=r"'no_such_connection' does not exist or .*: add"
+        ):
             PixVerseHook("no_such_connection").get_conn()
 
     def test_a_coroutine_is_told_the_same(self) -> None:
-        with pytest.raises(PixVerseConfigurationError, match=r"'no_such_connection' does not exist: add"):
+        with pytest.raises(
+            PixVerseConnectionNotFoundError, match=r"'no_such_connection' does not exist or .*: add"
+        ):
             asyncio.run(make_and_close("no_such_connection"))
 
     def test_one_client_serves_all_calls_until_it_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,7 @@ class TestDeferring:
         assert arguments["job"]["trace_id"] == server.requests[0].trace_id
         assert arguments["not_before"] - arguments["started_at"] == 7.0
         assert arguments["deadline"] - arguments["started_at"] == pytest.approx(60)
-        assert caught.value.timeout == timedelta(seconds=60) + timedelta(minutes=5)
+        assert caught.value.timeout == timedelta(seconds=60) + timedelta(hours=1)
 
     @pytest.mark.parametrize("event", [None, {}, {"status": "success"}, {"results": [], "job": None}])
     def test_an_event_that_is_none_of_its_trigger_is_told_as_such(self, event: Any) -> None:

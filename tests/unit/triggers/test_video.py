@@ -145,22 +145,42 @@ class TestWaiting:
 
     @pytest.mark.asyncio
     async def test_a_wrong_key_ends_the_wait_at_once(self, server: ScriptedServer) -> None:
-        server.will(refusal(400012, f"key {KEY} unknown"))
+        # Twice, since the connection may hold another key by now.
+        server.will(refusal(400012, f"key {KEY} unknown"), refusal(400012, f"key {KEY} unknown"))
         (result,) = await results_of(trigger())
         assert result.outcome is Outcome.ERROR
         assert type(result.error) is PixVerseAuthenticationError
         assert KEY not in str(result.error)
 
-    @pytest.mark.parametrize("conn_id", ["no_such_connection", "pixverse_unusable"])
     @pytest.mark.asyncio
     async def test_a_connection_that_cannot_be_used_ends_the_wait_at_once(
-        self, monkeypatch: pytest.MonkeyPatch, conn_id: str
+        self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         set_connection(monkeypatch, "http://10.0.0.1", conn_id="pixverse_unusable")
-        (result,) = await results_of(trigger(pixverse_conn_id=conn_id))
+        (result,) = await results_of(trigger(pixverse_conn_id="pixverse_unusable"))
         assert result.outcome is Outcome.ERROR
         assert type(result.error) is PixVerseConfigurationError
-        assert conn_id in str(result.error)
+        assert "pixverse_unusable" in str(result.error)
+
+    @pytest.mark.asyncio
+    async def test_a_connection_that_cannot_be_read_for_a_moment_is_waited_for(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.will(status(1))
+        waiting = asyncio.create_task(results_of(trigger(pixverse_conn_id="pixverse_late")))
+        await asyncio.sleep(0.1)
+        set_connection(monkeypatch, server.url, conn_id="pixverse_late")
+        (result,) = await waiting
+        assert result.outcome is Outcome.SUCCESS
+
+    @pytest.mark.asyncio
+    async def test_a_key_that_was_changed_is_read_again_while_others_still_wait(
+        self, server: ScriptedServer
+    ) -> None:
+        server.will(refusal(400012), status(1))
+        async with shared_client("pixverse_default"):
+            (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.SUCCESS
 
     @pytest.mark.asyncio
     async def test_the_last_look_is_made_at_the_deadline(self, server: ScriptedServer) -> None:
