@@ -14,7 +14,7 @@ export PYTHON
 unexport AIRFLOW_HOME AIRFLOW_CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-stop test test-browser test-airflow lint format constraints clean
+.PHONY: help bootstrap demo demo-stop test test-failures test-browser test-airflow lint format constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -49,6 +49,9 @@ format: $(VENV)/.installed-dev ## let ruff fix and format
 test: lint ## lint, then the unit, integration and stack tests
 	$(BIN)/python -m pytest tests/unit tests/integration
 	$(BIN)/python -m pytest tests/stack
+
+test-failures: $(VENV)/.installed-dev ## kill and break a running Airflow, and count what was paid
+	$(BIN)/python -m pytest tests/failures
 
 test-browser: $(VENV)/.installed-dev ## look at Airflow's pages in a real Chromium
 	$(BIN)/python -m pytest tests/browser
