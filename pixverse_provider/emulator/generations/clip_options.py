@@ -35,10 +35,11 @@ OPTION_FIELDS: Final = (
     "prompt", "model", "duration", "quality", "negative_prompt", "motion_mode", "seed", "style",
     "template_id", "camera_movement", "water_mark", "sound_effect_switch", "sound_effect_content",
     "sound_mode", "lip_sync_tts_switch", "lip_sync_switch", "lip_sync_tts_content", "lip_sync_tts_speaker_id",
-    "generate_audio_switch", "generate_multi_clip_switch", "thinking_type",
+    "generate_audio_switch", "generate_multi_clip_switch", "thinking_type", "play_bgm",
 )  # fmt: skip
+"""All that are documented, and ``play_bgm``, which PixVerse's own client sends with every request."""
 
-_LARGEST_SEED: Final = 2_147_483_647
+LARGEST_SEED: Final = 2_147_483_647
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +144,7 @@ def read_aspect_ratio(fields: Fields, model: str) -> str:
 
 def read_seed(fields: Fields, text: str) -> int:
     """Return the seed, or one that follows from the text."""
-    seed = fields.integer("seed", lowest=0, highest=_LARGEST_SEED)
+    seed = fields.integer("seed", lowest=0, highest=LARGEST_SEED)
     return seed if seed is not None else zlib.crc32(text.encode()) % 2**31
 
 
@@ -185,6 +186,7 @@ def _options(
     fields.choice("thinking_type", ("enabled", "disabled", "auto"))
     fields.switch("water_mark")
     fields.switch("generate_multi_clip_switch")
+    fields.switch("play_bgm")
     voice, speech = _inline_speech(fields)
     return ClipOptions(
         prompt=prompt,

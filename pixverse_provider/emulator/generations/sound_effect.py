@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pixverse_provider.emulator import prices
-from pixverse_provider.emulator.generations.clip_options import check_prompt
+from pixverse_provider.emulator.generations.clip_options import LARGEST_SEED, check_prompt
 from pixverse_provider.emulator.generations.models import TEXT_LIMIT
 from pixverse_provider.emulator.generations.order import Generation, Library, Order, told
 from pixverse_provider.emulator.generations.sources import SOURCE_FIELDS, find_source, named_source
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 
 def rules(fields: Fields, library: Library) -> Order:
-    """Check a request. Without a text the sound is automatic; a newer catalogue calls the text ``prompt``."""
-    fields.refuse_others((*SOURCE_FIELDS, "sound_effect_content", "prompt", "original_sound_switch"))
+    """Check a request.
+
+    Without a text the sound is automatic. A newer catalogue calls the text ``prompt``, and PixVerse's own
+    client has a ``seed``.
+    """
+    fields.refuse_others((*SOURCE_FIELDS, "sound_effect_content", "prompt", "original_sound_switch", "seed"))
     named = named_source(fields)
     content = fields.text("sound_effect_content")
     prompt = check_prompt(content or fields.text("prompt") or "", TEXT_LIMIT)
+    seed = fields.integer("seed", lowest=0, highest=LARGEST_SEED)
     keep_sound = fields.switch("original_sound_switch")
     video = find_source(named, library)
     return Order(
@@ -31,6 +36,7 @@ def rules(fields: Fields, library: Library) -> Order:
         text=told(prompt, video),
         resolution_ratio=video.resolution_ratio,
         prompt=prompt,
+        seed=seed or 0,
     )
 
 
