@@ -39,18 +39,28 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": _INTEGRATION,
                 "python-modules": [
+                    "pixverse_provider.operators.account",
                     "pixverse_provider.operators.download",
+                    "pixverse_provider.operators.edit",
                     "pixverse_provider.operators.generation",
+                    "pixverse_provider.operators.image",
                     "pixverse_provider.operators.lip_sync",
                     "pixverse_provider.operators.upload",
+                    "pixverse_provider.operators.video",
                 ],
             }
         ],
         "sensors": [
-            {"integration-name": _INTEGRATION, "python-modules": ["pixverse_provider.sensors.video"]}
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["pixverse_provider.sensors.credit", "pixverse_provider.sensors.video"],
+            }
         ],
         "triggers": [
-            {"integration-name": _INTEGRATION, "python-modules": ["pixverse_provider.triggers.video"]}
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["pixverse_provider.triggers.credit", "pixverse_provider.triggers.video"],
+            }
         ],
         "connection-types": [
             {

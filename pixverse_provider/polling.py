@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 from pixverse_provider.api.pacing import backoff_seconds
-from pixverse_provider.api.results import Video, VideoStatus
+from pixverse_provider.api.results import JobResult, ResultKind, VideoStatus, result_from_dict
 from pixverse_provider.exceptions import (
     PixVerseError,
     PixVerseGenerationFailedError,
@@ -110,14 +110,16 @@ class WaitResult:
     :param video: what the last good look showed, without its signed URL once it has been an event.
     :param error: what ended the wait, for ``Outcome.ERROR``; the last error met, for ``Outcome.TIMEOUT``.
     :param unknown_statuses: numbers seen that PixVerse does not document.
+    :param kind: of the job.
     """
 
     outcome: Outcome
     video_id: int
     waited: float
-    video: Video | None = None
+    video: JobResult | None = None
     error: PixVerseError | None = None
     unknown_statuses: tuple[int, ...] = ()
+    kind: ResultKind = "video"
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON primitives; no signed URL, since Airflow keeps events in its database."""
@@ -128,6 +130,7 @@ class WaitResult:
             "video": None if self.video is None else self.video.to_dict(),
             "error": None if self.error is None else self.error.to_dict(),
             "unknown_statuses": list(self.unknown_statuses),
+            "kind": self.kind,
         }
 
     @classmethod
@@ -140,9 +143,11 @@ class WaitResult:
             outcome=Outcome(data["outcome"]),
             video_id=int(data["video_id"]),
             waited=float(data["waited"]),
-            video=None if data["video"] is None else Video.from_dict(data["video"]),
+            video=None if data["video"] is None else result_from_dict(data["video"]),
             error=None if data["error"] is None else error_from_dict(data["error"]),
             unknown_statuses=tuple(int(status) for status in data["unknown_statuses"]),
+            # An older version knew no other.
+            kind=data.get("kind", "video"),
         )
 
     def failure(self, *, on_retry: str = "", on_remake: str = "") -> PixVerseError | None:
@@ -151,7 +156,7 @@ class WaitResult:
         :param on_retry: what a retry does where the job goes on, for the message.
         :param on_remake: what a retry does where the job is over, for the message.
         """
-        name = f"PixVerse video {self.video_id}"
+        name = f"PixVerse {self.kind} {self.video_id}"
         if self.outcome is Outcome.SUCCESS:
             return None
         if self.outcome is Outcome.ERROR and self.error is not None:
@@ -224,6 +229,7 @@ class VideoWatch:
     :param poll_interval: seconds between two looks.
     :param not_before: no look before this moment.
     :param jitter: random numbers from 0 to 1.
+    :param kind: of the job.
     """
 
     video_id: int
@@ -232,17 +238,18 @@ class VideoWatch:
     poll_interval: float = DEFAULT_POLL_INTERVAL
     not_before: float = 0.0
     jitter: Callable[[], float] = random.random
+    kind: ResultKind = "video"
     _errors_in_a_row: int = field(default=0, init=False)
     _doubtful: int = field(default=0, init=False)
     _last_error: PixVerseError | None = field(default=None, init=False)
-    _last_video: Video | None = field(default=None, init=False)
+    _last_video: JobResult | None = field(default=None, init=False)
     _unknown: list[int] = field(default_factory=list, init=False)
 
     def first_look(self, now: float) -> float:
         """Return how many seconds to wait before the first look."""
         return max(0.0, min(self.not_before, self.deadline) - now)
 
-    def saw(self, video: Video, now: float) -> Wait | WaitResult:
+    def saw(self, video: JobResult, now: float) -> Wait | WaitResult:
         """Take in what a look has shown."""
         recovered = self._errors_in_a_row > 0
         self._errors_in_a_row = self._doubtful = 0
@@ -288,14 +295,14 @@ class VideoWatch:
     def _until_deadline(self, pause: float, now: float) -> float:
         return max(0.0, min(pause, self.deadline - now))
 
-    def _notice(self, video: Video, *, recovered: bool) -> str | None:
+    def _notice(self, video: JobResult, *, recovered: bool) -> str | None:
         if VideoStatus.known(video.status) is None and video.status not in self._unknown:
             self._unknown.append(video.status)
             return (
-                f"PixVerse video {self.video_id} has status {video.status}, which PixVerse does not "
+                f"PixVerse {self.kind} {self.video_id} has status {video.status}, which PixVerse does not "
                 "document; it counts as running."
             )
-        return f"PixVerse video {self.video_id} can be read again." if recovered else None
+        return f"PixVerse {self.kind} {self.video_id} can be read again." if recovered else None
 
     def _ended(self, outcome: Outcome, now: float) -> WaitResult:
         return WaitResult(
@@ -305,4 +312,5 @@ class VideoWatch:
             video=self._last_video,
             error=self._last_error,
             unknown_statuses=tuple(self._unknown),
+            kind=self.kind,
         )

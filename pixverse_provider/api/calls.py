@@ -7,6 +7,7 @@ from pixverse_provider.api.results import (
     Balance,
     Image,
     ImageResult,
+    JobResult,
     Media,
     RestyleEffect,
     ResultKind,
@@ -57,7 +58,7 @@ def image_call(image_id: int) -> Call[ImageResult]:
     )
 
 
-def result_call(result: ResultKind, job_id: int) -> Call[Video] | Call[ImageResult]:
+def result_call(result: ResultKind, job_id: int) -> Call[JobResult]:
     """Status and result of a job of either kind; free."""
     return video_call(job_id) if result == "video" else image_call(job_id)
 

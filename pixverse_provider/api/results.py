@@ -17,6 +17,7 @@ __all__ = [
     "Balance",
     "Image",
     "ImageResult",
+    "JobResult",
     "Mask",
     "MaskSelection",
     "Media",
@@ -231,7 +232,10 @@ class ImageResult:
         return cls(id=_as_id(data["image_id"]), status=int(data["status"]), **known)
 
 
-def result_from_dict(data: dict[str, Any]) -> Video | ImageResult:
+JobResult = Video | ImageResult
+
+
+def result_from_dict(data: dict[str, Any]) -> JobResult:
     """Rebuild what ``to_dict`` of either result wrote."""
     return ImageResult.from_dict(data) if "image_id" in data else Video.from_dict(data)
 

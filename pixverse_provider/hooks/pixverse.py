@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from pixverse_provider.api.calls import (
+    RESTYLE_PAGE_SIZE,
     balance_call,
+    image_call,
     image_from_url_call,
     media_from_url_call,
+    restyle_effects_call,
+    result_call,
     video_call,
     voices_call,
 )
@@ -26,8 +30,20 @@ if TYPE_CHECKING:
 
     from pixverse_provider.api.async_client import AsyncPixVerseClient
     from pixverse_provider.api.client import PixVerseClient, UploadSource
-    from pixverse_provider.api.generations import GenerationRequest
-    from pixverse_provider.api.results import Balance, Image, Media, Submission, Video, Voice
+    from pixverse_provider.api.generations import GenerationRequest, MaskSelectionRequest
+    from pixverse_provider.api.results import (
+        Balance,
+        Image,
+        ImageResult,
+        JobResult,
+        MaskSelection,
+        Media,
+        RestyleEffect,
+        ResultKind,
+        Submission,
+        Video,
+        Voice,
+    )
 
 __all__ = ["PixVerseHook", "settings_from_connection"]
 
@@ -124,6 +140,36 @@ class PixVerseHook(BaseHook):
     def look_at_video(self, video_id: int) -> Video:
         """Read status and result of a video in one HTTP attempt, for a wait that decides on its own."""
         return self.get_conn().call_once(video_call(video_id))
+
+    def get_image(self, image_id: int) -> ImageResult:
+        """Read status and result of an image; free. Errors that pass are tried again up to four times."""
+        return self.get_conn().call(image_call(image_id))
+
+    def look_at(self, result: ResultKind, job_id: int) -> JobResult:
+        """Read status and result of a ``"video"`` or an ``"image"`` in one HTTP attempt; free."""
+        return self.get_conn().call_once(result_call(result, job_id))
+
+    def select_mask(self, request: MaskSelectionRequest, *, trace_id: str | None = None) -> MaskSelection:
+        """Find the masks in one frame of a video, for a swap; **this costs credits**.
+
+        PixVerse's example says 2. It is one HTTP attempt, since another might be paid again.
+
+        :param trace_id: a fresh one by default; keep it to repeat a call whose answer was lost.
+        """
+        return self.get_conn().call_once(request.call(), trace_id=trace_id)
+
+    def list_restyle_effects(self) -> list[RestyleEffect]:
+        """List the presets of the restyle; free."""
+        effects: dict[int, RestyleEffect] = {}
+        page = 1
+        while True:
+            found = self.get_conn().call(restyle_effects_call(page))
+            known = len(effects)
+            effects |= {effect.restyle_id: effect for effect in found}
+            # Paging may be ignored, as it is for the voices.
+            if len(effects) == known or len(found) < RESTYLE_PAGE_SIZE:
+                return list(effects.values())
+            page += 1
 
     def upload_media(self, source: UploadSource) -> Media:
         """Upload a video or audio file, streamed; free."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from pixverse_provider.api.generations import GenerationRequest
-    from pixverse_provider.api.results import Video
+    from pixverse_provider.api.results import JobResult, ResultKind
 
 __all__ = ["PixVerseGenerationOperator"]
 
@@ -63,9 +63,9 @@ class PixVerseGenerationOperator(BaseOperator):
     which is derived from the task and its input, is what PixVerse recognises the repeated submit by. A clear
     of the task means "make it again" and pays again.
 
-    Returns the ``video_id``, as an int (as a string of digits above 2^63-1, which SQLite cannot keep). The
-    whole result goes to the XCom ``video``, without the signed URL: download with
-    ``PixVerseDownloadVideoOperator``.
+    Returns the ``video_id``, as an int (as a string of digits above 2^63-1, which SQLite cannot keep); an
+    image has an ``image_id`` instead. The whole result goes to the XCom ``video`` (``image``), without the
+    signed URL: download with ``PixVerseDownloadVideoOperator``.
 
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
@@ -124,6 +124,7 @@ class PixVerseGenerationOperator(BaseOperator):
         self.max_credits = None if max_credits is None else _number("max_credits", max_credits, at_least=0.0)
         self.on_ambiguous_submit = on_ambiguous_submit
         self._job: JobRecord | None = None
+        self._kind: ResultKind = "video"
 
     @abstractmethod
     def build_request(self) -> GenerationRequest:
@@ -156,8 +157,9 @@ class PixVerseGenerationOperator(BaseOperator):
         """Say that the job goes on: PixVerse has no call to cancel one."""
         if self._job is not None and self._job.video_id is not None:
             self.log.warning(
-                "The task was killed, but PixVerse video %s goes on and is paid: PixVerse cannot cancel a "
+                "The task was killed, but PixVerse %s %s goes on and is paid: PixVerse cannot cancel a "
                 "job. %s",
+                self._kind,
                 self._job.video_id,
                 self._on_retry.strip(),
             )
@@ -171,6 +173,10 @@ class PixVerseGenerationOperator(BaseOperator):
         pending: JobRecord | None = None,
     ) -> Id:
         request = self.build_request()
+        self._kind = request.result
+        if not pauses:
+            for warning in request.warnings:
+                self.log.warning(warning)
         self._check_price(request)
         keeper = JobKeeper(
             context,
@@ -190,7 +196,9 @@ class PixVerseGenerationOperator(BaseOperator):
             ended = None if video is None else outcome_of(video.status)
             if ended is not None:
                 waited = time.time() - job.submitted_at
-                return self._finish(context, job, WaitResult(ended, job.paid_id, waited, video))
+                return self._finish(
+                    context, job, WaitResult(ended, job.paid_id, waited, video, kind=self._kind)
+                )
             if self.deferrable:
                 self._defer_wait(job)
             result = self._wait_here(hook, job)
@@ -201,7 +209,7 @@ class PixVerseGenerationOperator(BaseOperator):
         submitter: JobSubmitter,
         waiting_since: float,
         pauses: int,
-    ) -> tuple[JobRecord, Video | None]:
+    ) -> tuple[JobRecord, JobResult | None]:
         """Find or submit the job; where all slots are taken, pause (deferred, if it may) and try again."""
         while True:
             try:
@@ -239,6 +247,7 @@ class PixVerseGenerationOperator(BaseOperator):
             deadline=self._deadline(job, now),
             poll_interval=self.poll_interval,
             not_before=now + self.poll_interval,
+            kind=self._kind,
         )
         pause = watch.first_look(now)
         while True:
@@ -253,20 +262,22 @@ class PixVerseGenerationOperator(BaseOperator):
                 self.log.warning(step.notice)
             pause = step.seconds
 
-    def _look(self, hook: PixVerseHook, video_id: int) -> Video:
+    def _look(self, hook: PixVerseHook, video_id: int) -> JobResult:
         """Look once; a key that is not accepted any more may have been changed in the connection."""
         try:
-            return hook.look_at_video(video_id)
+            return hook.look_at(self._kind, video_id)
         except PixVerseAuthenticationError:
             hook.close()
-            return hook.look_at_video(video_id)
+            return hook.look_at(self._kind, video_id)
 
     def _defer_wait(self, job: JobRecord) -> None:
         from pixverse_provider.triggers.video import PixVerseVideoTrigger
 
         now = time.time()
         deadline = self._deadline(job, now)
-        self.log.info("Waiting for PixVerse video %s in the triggerer; no worker is held.", job.video_id)
+        self.log.info(
+            "Waiting for PixVerse %s %s in the triggerer; no worker is held.", self._kind, job.video_id
+        )
         self.defer(
             trigger=PixVerseVideoTrigger(
                 pixverse_conn_id=self.pixverse_conn_id,
@@ -276,6 +287,7 @@ class PixVerseGenerationOperator(BaseOperator):
                 not_before=now + FIRST_LOOK_OF_A_TRIGGER,
                 deadline=deadline,
                 job=job.to_json(),
+                result=self._kind,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=deadline - now) + _BACKSTOP,
@@ -312,9 +324,9 @@ class PixVerseGenerationOperator(BaseOperator):
         video = {} if result.video is None else result.video.to_dict()
         credits_charged = job.credits if job.credits is not None else video.get("credits")
         context["ti"].xcom_push(
-            key="video", value=video | {"trace_id": job.trace_id, "credits": credits_charged}
+            key=result.kind, value=video | {"trace_id": job.trace_id, "credits": credits_charged}
         )
-        self.log.info("PixVerse video %s is done.", result.video_id)
+        self.log.info("PixVerse %s %s is done.", result.kind, result.video_id)
         return xcom_id(result.video_id)
 
     def _check_price(self, request: GenerationRequest) -> None:

@@ -19,7 +19,7 @@ from pixverse_provider.polling import Outcome, outcome_of
 
 if TYPE_CHECKING:
     from pixverse_provider.api.generations import GenerationRequest
-    from pixverse_provider.api.results import Video
+    from pixverse_provider.api.results import JobResult
     from pixverse_provider.durability import JobKeeper, JobRecord
     from pixverse_provider.hooks.pixverse import PixVerseHook
 
@@ -47,7 +47,7 @@ class JobSubmitter:
         self.pending: JobRecord | None = None
         """The job with which to go on after a refusal; it matters only where no record is kept."""
 
-    def find_or_submit(self) -> tuple[JobRecord, Video | None]:
+    def find_or_submit(self) -> tuple[JobRecord, JobResult | None]:
         """Return the job and what a first look at it shows (None where the look failed in a way that passes).
 
         :raises PixVerseError: where the submit was refused, or its answer was lost.
@@ -59,7 +59,8 @@ class JobSubmitter:
             found = job.video_id is not None
             if found:
                 log.info(
-                    "PixVerse video %s was submitted by an earlier attempt; nothing is paid again.",
+                    "PixVerse %s %s was submitted by an earlier attempt; nothing is paid again.",
+                    self._request.result,
                     job.video_id,
                 )
             else:
@@ -116,8 +117,9 @@ class JobSubmitter:
             )
         )
         log.info(
-            "Submitted the %s: PixVerse video %s (trace id %s%s).",
+            "Submitted the %s: PixVerse %s %s (trace id %s%s).",
             self._request.kind,
+            self._request.result,
             job.video_id,
             job.trace_id,
             "" if job.credits is None else f", {job.credits:g} credits",
@@ -139,14 +141,14 @@ class JobSubmitter:
             job.trace_id,
         )
 
-    def _look_once(self, job: JobRecord) -> Video | None:
+    def _look_once(self, job: JobRecord) -> JobResult | None:
         try:
-            return self._hook.look_at_video(job.paid_id)
+            return self._hook.look_at(self._request.result, job.paid_id)
         except PixVerseTransientError as err:
-            log.info("The first look at PixVerse video %s failed: %s", job.video_id, err)
+            log.info("The first look at PixVerse %s %s failed: %s", self._request.result, job.video_id, err)
             return None
 
-    def _is_of_no_use(self, job: JobRecord, video: Video | None, *, earlier: bool) -> bool:
+    def _is_of_no_use(self, job: JobRecord, video: JobResult | None, *, earlier: bool) -> bool:
         """Tell whether a job can give no video any more and a new one is due.
 
         A job of this very attempt that has failed is for the retries of the task to decide.
@@ -154,14 +156,16 @@ class JobSubmitter:
         outcome = None if video is None else outcome_of(video.status)
         if outcome is None and job.is_dud(time.time()):
             log.warning(
-                "PixVerse video %s came from a repeated submit and never left its running state; it is "
+                "PixVerse %s %s came from a repeated submit and never left its running state; it is "
                 "given up and a new job is submitted.",
+                self._request.result,
                 job.video_id,
             )
             return True
         if earlier and outcome in (Outcome.FAILED, Outcome.DELETED):
             log.info(
-                "PixVerse video %s of an earlier attempt ended as %s; a new job is submitted.",
+                "PixVerse %s %s of an earlier attempt ended as %s; a new job is submitted.",
+                self._request.result,
                 job.video_id,
                 outcome,
             )

@@ -1,4 +1,4 @@
-"""The trigger that waits for videos: it reads, and never submits."""
+"""The trigger that waits for videos and images: it reads, and never submits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from pixverse_provider.api.calls import video_call
+from pixverse_provider.api.calls import result_call
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
 from pixverse_provider.polling import Outcome, VideoWatch, Wait, WaitResult, make_event
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pixverse_provider.api.async_client import AsyncPixVerseClient
+    from pixverse_provider.api.results import ResultKind
 
 __all__ = ["PixVerseVideoTrigger"]
 
@@ -33,6 +34,7 @@ class PixVerseVideoTrigger(BaseTrigger):
     :param not_before: epoch seconds before which there is no look.
     :param deadline: epoch seconds at which the wait ends; the last look is made then.
     :param job: record of the job, given back in the event.
+    :param result: what the jobs make, which says where their state is read.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class PixVerseVideoTrigger(BaseTrigger):
         not_before: float,
         deadline: float,
         job: dict[str, Any] | None = None,
+        result: ResultKind = "video",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.pixverse_conn_id = pixverse_conn_id
@@ -54,6 +57,7 @@ class PixVerseVideoTrigger(BaseTrigger):
         self.not_before = not_before
         self.deadline = deadline
         self.job = job
+        self.result = result
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and all arguments."""
@@ -67,6 +71,7 @@ class PixVerseVideoTrigger(BaseTrigger):
                 "not_before": self.not_before,
                 "deadline": self.deadline,
                 "job": self.job,
+                "result": self.result,
             },
         )
 
@@ -81,8 +86,9 @@ class PixVerseVideoTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Say that the videos go on; nothing more, since the next try may already wait for them."""
         self.log.warning(
-            "The task was cleared or marked while it waited, but PixVerse video %s goes on and is paid: "
+            "The task was cleared or marked while it waited, but PixVerse %s %s goes on and is paid: "
             "PixVerse cannot cancel a job.",
+            self.result,
             ", ".join(self.video_ids),
         )
 
@@ -114,6 +120,7 @@ class PixVerseVideoTrigger(BaseTrigger):
             deadline=self.deadline,
             poll_interval=self.poll_interval,
             not_before=self.not_before,
+            kind=self.result,
         )
 
     async def _wait_for_all(self, client: AsyncPixVerseClient) -> list[WaitResult]:
@@ -136,7 +143,7 @@ class PixVerseVideoTrigger(BaseTrigger):
         while True:
             await asyncio.sleep(pause)
             try:
-                step = watch.saw(await client.call_once(video_call(video_id)), time.time())
+                step = watch.saw(await client.call_once(result_call(self.result, video_id)), time.time())
             except PixVerseError as err:
                 step = watch.met(err, time.time())
             if not isinstance(step, Wait):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, Connection
 
-from pixverse_provider.api.generations import LipSyncRequest
+from pixverse_provider.api.generations import LipSyncRequest, MaskSelectionRequest
 from pixverse_provider.api.settings import DEFAULT_BASE_URL
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
@@ -130,6 +130,7 @@ class TestTheHook:
             "id": 7,
             "status": 5,
             "video_id": 7,
+            "image_id": 7,
             "img_id": 7,
             "media_id": 7,
             "media_type": "audio",
@@ -141,6 +142,9 @@ class TestTheHook:
         with PixVerseHook() as hook:
             assert hook.get_video(7).id == 7
             assert hook.look_at_video(7).id == 7
+            assert hook.look_at("video", 7).id == 7
+            assert hook.look_at("image", 7).id == 7
+            assert hook.get_image(7).id == 7
             assert hook.upload_media_from_url("https://a.example/b").media_id == 7
             assert hook.upload_image_from_url("https://a.example/b").img_id == 7
             assert hook.list_voices() == []
@@ -151,6 +155,9 @@ class TestTheHook:
         assert [request.path.removeprefix("/openapi/v2") for request in server.requests] == [
             "/video/result/7",
             "/video/result/7",
+            "/video/result/7",
+            "/image/result/7",
+            "/image/result/7",
             "/media/upload",
             "/image/upload",
             "/video/lip_sync/tts_list",
@@ -158,6 +165,33 @@ class TestTheHook:
             "/video/lip_sync/generate",
         ]
         assert {request.headers["api-key"] for request in server.requests} == {KEY}
+
+    def test_the_presets_of_the_restyle_are_read_page_by_page_until_nothing_new_comes(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        full = [{"restyle_id": number} for number in range(1, 101)]
+        with PixVerseHook() as hook:
+            server.will(success(full), success([{"restyle_id": 101, "restyle_name": "Comic"}]))
+            assert [effect.restyle_id for effect in hook.list_restyle_effects()] == [*range(1, 102)]
+            server.will(success(full), success(full))
+            assert len(hook.list_restyle_effects()) == 100
+        assert [request.query["page_num"] for request in server.requests] == [*"1212"]
+
+    def test_masks_are_selected_in_one_attempt_since_another_may_be_paid_again(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        masks = [{"mask_id": "1001", "mask_name": "person", "mask_url": "https://media.example/m.png"}]
+        server.will(
+            success({"keyframe_id": 1, "keyframe_url": "", "credits": 2, "mask_info": masks}), bad_gateway()
+        )
+        request = MaskSelectionRequest(source_video_id=7)
+        with PixVerseHook() as hook:
+            assert [mask.mask_id for mask in hook.select_mask(request).masks] == ["1001"]
+            with pytest.raises(PixVerseAmbiguousSubmitError):
+                hook.select_mask(request, trace_id=TRACE)
+        assert server.requests[1].trace_id == TRACE
 
     def test_a_look_at_a_video_is_one_attempt_and_leaves_the_decision_to_the_wait(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch

@@ -88,6 +88,22 @@ class TestMoving:
         assert type(back) is PixVerseVideoTrigger
         assert back.serialize() == one.serialize()
 
+    def test_one_that_an_older_version_stored_waits_for_videos(self) -> None:
+        _, arguments = trigger().serialize()
+        del arguments["result"]
+        assert PixVerseVideoTrigger(**arguments).result == "video"
+
+    @pytest.mark.asyncio
+    async def test_one_for_images_looks_where_images_are(self, server: ScriptedServer) -> None:
+        server.will(success({"image_id": 7, "status": 5}), success({"image_id": 7, "status": 1}))
+        (result,) = await results_of(trigger(result="image"))
+        assert {request.path.removeprefix("/openapi/v2") for request in server.requests} == {
+            "/image/result/7"
+        }
+        assert (result.outcome, result.kind) == (Outcome.SUCCESS, "image")
+        assert result.video is not None
+        assert result.video.to_dict()["image_id"] == 7
+
     def test_everything_it_needs_travels_with_it(self) -> None:
         path, arguments = trigger().serialize()
         assert path == "pixverse_provider.triggers.video.PixVerseVideoTrigger"
@@ -99,6 +115,7 @@ class TestMoving:
             "not_before",
             "deadline",
             "job",
+            "result",
         }
 
     @pytest.mark.asyncio

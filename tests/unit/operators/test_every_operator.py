@@ -1,0 +1,179 @@
+"""The operators of every kind: their arguments are those of the API, and an image is waited for alike."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+from structlog.testing import capture_logs
+
+from pixverse_provider.api.generations import GenerationRequest, field_names
+from pixverse_provider.exceptions import (
+    PixVerseGenerationFailedError,
+    PixVerseInsufficientCreditsError,
+    PixVerseInvalidRequestError,
+    PixVerseWaitTimeoutError,
+)
+from pixverse_provider.get_provider_info import get_provider_info
+from pixverse_provider.operators.account import PixVerseBalanceOperator
+from pixverse_provider.operators.generation import PixVerseGenerationOperator
+from pixverse_provider.operators.image import PixVerseImageTemplateOperator
+from tests.support.kinds import NAMES, Ids, request_class, smallest
+from tests.support.tasks import TaskRun
+from tests.unit.connections import set_connection
+from tests.unit.scripted_server import success
+
+if TYPE_CHECKING:
+    from tests.unit.scripted_server import ScriptedServer
+
+IDS = Ids()
+every_kind = pytest.mark.parametrize("name", NAMES)
+
+
+def operator_class(name: str) -> Any:
+    modules = get_provider_info()["operators"][0]["python-modules"]
+    found = (getattr(importlib.import_module(module), f"PixVerse{name}Operator", None) for module in modules)
+    return next(cls for cls in found if cls is not None)
+
+
+def made(name: str, **changes: Any) -> Any:
+    return operator_class(name)(**({"task_id": "make"} | smallest(name, IDS) | changes))
+
+
+@every_kind
+def test_the_arguments_are_the_fields_of_the_request_and_all_can_be_templated(name: str) -> None:
+    common = set(PixVerseGenerationOperator.template_fields)
+    operator = operator_class(name)
+    assert issubclass(operator, PixVerseGenerationOperator)
+    assert set(operator.template_fields) - common == set(field_names(request_class(name)))
+
+
+@every_kind
+def test_the_request_is_that_of_the_arguments(name: str) -> None:
+    request = made(name).build_request()
+    assert request == request_class(name)(**smallest(name, IDS))
+    assert isinstance(request, GenerationRequest)
+
+
+@every_kind
+def test_templates_are_not_looked_at_before_they_are_rendered(name: str) -> None:
+    templates = dict.fromkeys(smallest(name, IDS), "{{ params.x }}")
+    operator = made(name, **templates)
+    assert {argument: getattr(operator, argument) for argument in templates} == templates
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "named"),
+    [
+        ("TemplateVideo", ["img_id"], "img_id and img_ids"),
+        ("Fusion", ["duration"], "duration and video_references"),
+        ("Restyle", ["source_video_id"], "source_video_id and video_media_id"),
+        ("Restyle", ["restyle_id"], "restyle_id and restyle_prompt"),
+        *(
+            (name, ["source_video_id"], "source_video_id and video_media_id")
+            for name in ("Swap", "SoundEffect", "Extend", "Mimic", "Modify")
+        ),
+    ],
+)
+def test_what_is_not_given_at_all_fails_when_the_dag_is_parsed(
+    name: str, missing: list[str], named: str
+) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match=f"PixVerse{name}Operator needs one of {named}"):
+        made(name, **dict.fromkeys(missing))
+
+
+@every_kind
+def test_a_rule_that_is_broken_once_rendered_costs_no_call(name: str) -> None:
+    broken = next(argument for argument in smallest(name, IDS) if argument != "duration")
+    operator = made(name, **{broken: "None"}, pixverse_conn_id="no_such_connection")
+    with pytest.raises(PixVerseInvalidRequestError, match=broken):
+        TaskRun(operator).attempt()
+
+
+def test_a_clip_above_its_price_is_not_submitted() -> None:
+    operator = made("TextToVideo", max_credits=44, pixverse_conn_id="no_such_connection")
+    with pytest.raises(PixVerseInsufficientCreditsError, match="45 credits and max_credits is 44"):
+        TaskRun(operator).attempt()
+
+
+class TestOnTheWire:
+    @pytest.fixture(autouse=True)
+    def _connection(self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        set_connection(monkeypatch, server.url)
+
+    def test_what_is_doubtful_is_logged_once_and_sent(self, server: ScriptedServer) -> None:
+        server.will(success({"video_id": 7}), success({"id": 7, "status": 1}))
+        operator = made("Modify", quality="720p")
+        with capture_logs() as lines:
+            TaskRun(operator).attempt()
+        assert [line["log_level"] for line in lines if "a reseller says" in line["event"]] == ["warning"]
+        assert server.requests[0].json["quality"] == "720p"
+
+    def test_an_image_is_read_where_images_are_and_goes_to_a_key_of_its_own(
+        self, server: ScriptedServer
+    ) -> None:
+        url = "https://media.pixverse.ai/a.png?Signature=s3cr3t"
+        server.will(
+            success({"image_id": 9, "credits": 10}), success({"image_id": 9, "status": 1, "url": url})
+        )
+        run = TaskRun(made("ImageTemplate"))
+        assert run.attempt() == 9
+        assert [request.path.removeprefix("/openapi/v2") for request in server.requests] == [
+            "/image/template/generate",
+            "/image/result/9",
+        ]
+        assert run.ti.pushed["image"]["image_id"] == 9
+        assert run.ti.pushed["image"]["credits"] == 10
+        assert "http" not in str(run.ti.pushed)
+        assert "video" not in run.ti.pushed
+
+    def test_an_image_that_is_not_done_is_waited_for_as_an_image(self, server: ScriptedServer) -> None:
+        server.will(success({"image_id": 9}), success({"image_id": 9, "status": 5}))
+        with pytest.raises(TaskDeferred) as caught:
+            TaskRun(made("ImageTemplate", deferrable=True)).attempt()
+        _, arguments = caught.value.trigger.serialize()
+        assert (arguments["result"], arguments["video_ids"]) == ("image", ["9"])
+
+    def test_an_image_that_failed_is_named_as_one(self, server: ScriptedServer) -> None:
+        server.will(success({"image_id": 9}), success({"image_id": 9, "status": 8}))
+        with pytest.raises(PixVerseGenerationFailedError, match="PixVerse image 9 failed"):
+            TaskRun(made("ImageTemplate")).attempt()
+
+    def test_a_retry_finds_the_image_that_is_paid(self, server: ScriptedServer) -> None:
+        server.will(
+            success({"image_id": 9}),
+            success({"image_id": 9, "status": 5}),
+            success({"image_id": 9, "status": 1}),
+        )
+        run = TaskRun(made("ImageTemplate", deferrable=True))
+        run.deferral()
+        assert run.retry() == 9
+        assert len(server.requests) == 3
+
+    def test_the_balance_is_what_can_be_spent_and_its_parts_are_pushed(self, server: ScriptedServer) -> None:
+        server.will(success({"account_id": 1, "credit_monthly": 15000, "credit_package": 1000}))
+        run = TaskRun(PixVerseBalanceOperator(task_id="balance"))
+        assert run.attempt() == 16000
+        assert run.ti.pushed == {"credit_monthly": 15000, "credit_package": 1000}
+
+
+def test_the_event_of_an_image_ends_the_wait_as_one() -> None:
+    operator = PixVerseImageTemplateOperator(task_id="make", img_ids=1, template_id=2)
+    run = TaskRun(operator)
+    job = {"trace_id": "t", "fingerprint": "f", "epoch": 0, "generation": 0, "submitted_at": 0.0}
+    result = {
+        "outcome": "timeout",
+        "video_id": "9",
+        "waited": 60.0,
+        "video": None,
+        "error": None,
+        "unknown_statuses": [],
+        "kind": "image",
+    }
+    with pytest.raises(PixVerseWaitTimeoutError, match="PixVerse image 9 was not done after 60 s"):
+        operator.execute_complete(run.context, {"results": [result], "job": job | {"video_id": "9"}})
+    done = result | {"outcome": "success", "video": {"image_id": 9, "status": 1, "credits": 10}}
+    assert operator.execute_complete(run.context, {"results": [done], "job": job | {"video_id": "9"}}) == 9
+    assert run.ti.pushed["image"]["image_id"] == 9
