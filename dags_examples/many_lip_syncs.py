@@ -10,8 +10,11 @@ Where the pool has more slots than the plan, a task that is refused waits deferr
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from airflow.sdk import DAG, Param, task
 
+from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 
 with DAG(
@@ -26,6 +29,7 @@ with DAG(
             type="array",
             description="What to say, up to 200 characters each",
         ),
+        "destination": Param(f"{Path.home()}/pixverse-videos/", type="string", description="A folder/"),
     },
 ):
 
@@ -34,7 +38,7 @@ with DAG(
         """Return the sentences, one for each lip sync."""
         return (params or {})["texts"]
 
-    PixVerseLipSyncOperator.partial(
+    lip_sync = PixVerseLipSyncOperator.partial(
         task_id="lip_sync",
         source_video_id="{{ params.source_video_id }}",
         lip_sync_tts_speaker_id="auto",
@@ -42,3 +46,7 @@ with DAG(
         retries=2,
         pool="pixverse_slots",
     ).expand(lip_sync_tts_content=texts())
+
+    PixVerseDownloadVideoOperator.partial(
+        task_id="download", destination="{{ params.destination }}", retries=2
+    ).expand(video_id=lip_sync.output)

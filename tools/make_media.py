@@ -41,17 +41,23 @@ _LIGHTS: Final = (
 
 
 def main() -> int:
-    """Write both files and say how large they are."""
+    """Write the files and say how large they are."""
     if shutil.which("espeak-ng") is None:
         print("espeak-ng is not installed", file=sys.stderr)
         return 1
     target = Path("dags_examples/media")
     target.mkdir(parents=True, exist_ok=True)
     write_mp4(target / "presenter.mp4", frames(), size=SIZE, fps=FPS)
+    make_still(target / "still.png")
     make_script(target / "script.wav")
     for path in sorted(target.iterdir()):
         print(f"{path}: {path.stat().st_size:,} bytes")
     return 0
+
+
+def make_still(path: Path) -> None:
+    """Write the first frame of the presenter as an image."""
+    Image.fromarray(next(frames())).quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def frames() -> Iterator[Pixels]:

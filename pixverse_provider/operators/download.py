@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import Asset, BaseOperator
 
 from pixverse_provider.api.ids import Id, required_id
 from pixverse_provider.exceptions import (
@@ -32,7 +32,8 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     nowhere. The video is streamed; a connection that is cut is resumed; its length is verified. Under the
     final name there is never half a file. The API key is not sent to the media host.
 
-    A retry after the file has landed finds it (same length) and fetches nothing.
+    Assets in ``outlets`` get ``uri``, ``video_id`` and ``size`` in the extra of their event, so that a landed
+    video can start another DAG. A retry after the file has landed finds it (same length) and fetches nothing.
 
     :param video_id: a finished video, as an int or digits (templated).
     :param destination: local path, or URI of any store that Airflow reaches, such as
@@ -79,6 +80,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
         with PixVerseHook(self.pixverse_conn_id) as hook:
             video = self._finished(hook, video_id)
             if not self.overwrite and video.size and destination.existing_size() == video.size:
+                self._tell_outlets(context, destination.uri, video)
                 self.log.info(
                     "PixVerse video %s has landed before, at %s (%s bytes).",
                     video_id,
@@ -95,8 +97,19 @@ class PixVerseDownloadVideoOperator(BaseOperator):
             )
             with destination.writing() as part:
                 length = download.into(part)
+        self._tell_outlets(context, destination.uri, video)
         self.log.info("Landed PixVerse video %s at %s (%s bytes).", video_id, destination, length)
         return destination.uri
+
+    def _tell_outlets(self, context: Context, uri: str, video: Video) -> None:
+        """Tell what landed to every asset that the task updates; no signed URL, since events are kept."""
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra |= {
+                    "uri": uri,
+                    "video_id": str(video.id),
+                    "size": video.size,
+                }
 
     def _finished(self, hook: PixVerseHook, video_id: int) -> Video:
         """Read the video; it must be done and have a URL."""

@@ -107,16 +107,24 @@ class PaidRuns:
     source_video: int
     started: list[PaidRun] = field(default_factory=list)
 
-    def start(self, dag_id: str = "one_paid_job", *, die: str = "", faults: Any = ()) -> PaidRun:
+    def start(
+        self,
+        dag_id: str = "one_paid_job",
+        *,
+        die: str = "",
+        faults: Any = (),
+        conf: dict[str, str] | None = None,
+    ) -> PaidRun:
         """Order faults for a new text, and start a run that speaks it.
 
         :param die: where the first try kills itself.
+        :param conf: more parameters of the DAG.
         :param faults: of the emulator, as keywords of ``EmulatorControl.fault``.
         """
         text = f"Sentence {next(_numbers)}."
         for fault in faults:
             self.emulator.fault(**{"on": "submit", "text": text} | fault)
-        conf = {"source_video_id": str(self.source_video), "text": text, "die": die}
-        run = PaidRun(self.airflow, self.emulator, dag_id, self.airflow.api.trigger(dag_id, conf), text)
+        params = {"source_video_id": str(self.source_video), "text": text, "die": die} | (conf or {})
+        run = PaidRun(self.airflow, self.emulator, dag_id, self.airflow.api.trigger(dag_id, params), text)
         self.started.append(run)
         return run

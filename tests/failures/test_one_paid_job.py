@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tests.support.database import tables
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pixverse_provider.emulator.handle import EmulatorControl
     from tests.failures.paid_runs import PaidRun, PaidRuns
     from tools.airflow_stack import AirflowStack
@@ -185,10 +187,10 @@ def test_twenty_mapped_lip_syncs_share_five_slots(runs: PaidRuns, emulator: Emul
 
 
 def test_a_pool_that_counts_deferred_tasks_keeps_within_the_slots_of_the_plan(
-    runs: PaidRuns, emulator: EmulatorControl
+    runs: PaidRuns, emulator: EmulatorControl, tmp_path: Path
 ) -> None:
     runs.airflow.api.post("api/v2/pools", {"name": "pixverse_slots", "slots": 3, "include_deferred": True})
-    run = runs.start("pixverse_many_lip_syncs")
+    run = runs.start("pixverse_many_lip_syncs", conf={"destination": f"{tmp_path}/"})
 
     assert run.state() == "success"
     texts = run.airflow.api.get(f"api/v2/dags/{run.dag_id}/details")["params"]["texts"]["value"]
