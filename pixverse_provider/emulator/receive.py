@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import shutil
 import socket
@@ -93,7 +94,7 @@ def fetch(url: str, directory: Path, limit: int) -> Received:
         with opener.open(url, timeout=_FETCH_TIMEOUT) as answer, path.open("wb") as target:
             _copy(answer, target, limit)
             declared = answer.headers.get_content_type()
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         path.unlink(missing_ok=True)
         raise FetchFailedError(str(error)) from error
     except BodyTooLargeError:
@@ -120,7 +121,10 @@ class _LoopbackRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _check_loopback(url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise FetchFailedError("not a URL") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise FetchFailedError("not an http URL")
     if not is_loopback(parts.hostname):

@@ -195,3 +195,11 @@ def test_a_large_upload_is_not_held_in_memory(api: Caller, tmp_path: Path) -> No
         tracemalloc.stop()
     assert answer.json()["ErrCode"] == 400017
     assert peak < 10 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[", "http://127.0.0.1:99999/", "http://a\u2100b/", "ftp://x", "http://:1"]
+)
+def test_what_is_no_url_is_refused(api: Caller, url: str) -> None:
+    assert api.post("/image/upload", data={"image_url": url}).json()["ErrCode"] == 500042
+    assert api.post("/media/upload", data={"file_url": url}).json()["ErrCode"] == 400017
