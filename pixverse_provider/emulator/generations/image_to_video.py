@@ -18,21 +18,25 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.generations.fields import Fields
 
 _KNOWN: Final = (*OPTION_FIELDS, "img_id", "img_ids")
+# No document says how many a template takes; the clip has room for these.
+_PICTURES_SHOWN: Final = 7
 
 
 def rules(fields: Fields, library: Library) -> Order:
     """Check a request. Its shape is that of the image, so there is no aspect ratio."""
     fields.refuse_others(_KNOWN)
     template_id = fields.identifier("template_id")
-    images = [library.image(name, img_id) for name, img_id in _named_images(fields, template_id)]
+    named = _named_images(fields, template_id)
     options = read_options(fields) if template_id is None else read_template_options(fields, template_id)
+    images = [library.image(name, img_id) for name, img_id in named]
+    shown = images[:_PICTURES_SHOWN]
     title = options.prompt if template_id is None else VIDEO_TEMPLATES[template_id].name
     return clip_order(
         options,
         StillsRecipe(
-            pictures=tuple(image.file for image in images),
-            lengths=_shared(options.seconds, len(images)),
-            captions=(title,) * max(1, len(images) - 1),
+            pictures=tuple(image.file for image in shown),
+            lengths=_shared(options.seconds, len(shown)),
+            captions=(title,) * max(1, len(shown) - 1),
             quality=options.resolution_ratio,
             seed=options.seed,
             music=options.music,

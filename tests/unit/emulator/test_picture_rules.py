@@ -200,3 +200,14 @@ def test_the_fusion_table_differs_in_one_number() -> None:
 def test_the_name_of_a_picture_is_told() -> None:
     assert image.order(Shelf(image_name="[fail].png")).text == "she turns ([fail].png)"
     assert template.order().text == "Framed print (cat.png)"
+
+
+def test_what_is_missing_is_told_before_what_is_unknown() -> None:
+    assert image.refusal(img_id=1, prompt=...) == 400011
+    assert transition.refusal(first_frame_img=1, model=...) == 400011
+    assert fusion.refusal(image_references=references(1, img_id=1), quality="8k") == 400017
+
+
+def test_a_template_of_many_pictures_is_accepted() -> None:
+    assert image.order(img_id=..., img_ids=[IMAGE] * 40, template_id=TEMPLATE).credits == 45
+    assert template.order(img_ids=[IMAGE] * 40).credits == 10
