@@ -47,7 +47,7 @@ format: $(VENV)/.installed-dev ## let ruff fix and format
 	$(BIN)/ruff format .
 
 test: lint ## lint, then the unit, integration and stack tests
-	$(BIN)/python -m pytest tests/unit tests/integration
+	$(BIN)/python -m pytest tests/unit tests/contract tests/integration
 	$(BIN)/python -m pytest tests/stack
 
 test-failures: $(VENV)/.installed-dev ## kill and break a running Airflow, and count what was paid
@@ -57,7 +57,7 @@ test-browser: $(VENV)/.installed-dev ## look at Airflow's pages in a real Chromi
 	$(BIN)/python -m pytest tests/browser
 
 test-airflow: $(VENV)/.installed-dev ## unit and integration tests on another Airflow: make test-airflow AIRFLOW=3.1.8
-	$(BIN)/python -m pytest tests/unit tests/integration
+	$(BIN)/python -m pytest tests/unit tests/contract tests/integration
 
 constraints: .venv/.installed-dev ## pin today's newest dependencies for each Airflow version
 	@for version in $(AIRFLOW_VERSIONS); do \
