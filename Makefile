@@ -2,6 +2,7 @@
 
 AIRFLOW ?= 3.3.2
 PYTHON ?= python3
+TESTS ?= tests/unit tests/contract tests/integration
 AIRFLOW_VERSIONS := 3.3.2 3.1.8
 CONSTRAINTS = constraints/airflow-$(AIRFLOW).txt
 VENV = $(if $(filter 3.3.2,$(AIRFLOW)),.venv,.venv-$(AIRFLOW))
@@ -14,7 +15,7 @@ export PYTHON
 unexport AIRFLOW_HOME AIRFLOW_CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-stop test test-failures test-browser test-airflow lint format constraints clean
+.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow lint format constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -47,8 +48,11 @@ format: $(VENV)/.installed-dev ## let ruff fix and format
 	$(BIN)/ruff format .
 
 test: lint ## lint, then the unit, integration and stack tests
-	$(BIN)/python -m pytest tests/unit tests/contract tests/integration
+	$(BIN)/python -m pytest $(TESTS)
 	$(BIN)/python -m pytest tests/stack
+
+test-examples: $(VENV)/.installed-dev ## run every example DAG in a real Airflow against the emulator
+	$(BIN)/python -m pytest tests/examples
 
 test-failures: $(VENV)/.installed-dev ## kill and break a running Airflow, and count what was paid
 	$(BIN)/python -m pytest tests/failures
@@ -57,7 +61,7 @@ test-browser: $(VENV)/.installed-dev ## look at Airflow's pages in a real Chromi
 	$(BIN)/python -m pytest tests/browser
 
 test-airflow: $(VENV)/.installed-dev ## unit and integration tests on another Airflow: make test-airflow AIRFLOW=3.1.8
-	$(BIN)/python -m pytest tests/unit tests/contract tests/integration
+	$(BIN)/python -m pytest $(TESTS)
 
 constraints: .venv/.installed-dev ## pin today's newest dependencies for each Airflow version
 	@for version in $(AIRFLOW_VERSIONS); do \
