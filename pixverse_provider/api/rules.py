@@ -34,7 +34,7 @@ __all__ = [
 
 QUALITIES = ("360p", "540p", "720p", "1080p")
 LOW_QUALITIES = QUALITIES[:3]
-"""Swap, mimic and modify; one page on mimic lists 1080p as well, its guide excludes it."""
+"""Swap and modify, and mimic by its guide; the schema of mimic lists 1080p as well."""
 
 PROMPT_CHARACTERS = 2048
 """Every text but the speech; every page agrees on this many."""

@@ -183,7 +183,7 @@ class PixVerseMimicOperator(RequestOperator):
     clear does are described at :class:`~pixverse_provider.operators.generation.PixVerseGenerationOperator`.
 
     :param img_id: the character, as ``PixVerseUploadImageOperator`` returns it (templated).
-    :param quality: 360p, 540p or 720p (templated).
+    :param quality: 360p, 540p or 720p; pages of PixVerse disagree on 1080p (templated).
     :param source_video_id: the motion: a finished video that PixVerse made, as an int or digits (templated).
     :param video_media_id: the motion: an uploaded video, as ``PixVerseUploadMediaOperator`` returns it
         (templated).

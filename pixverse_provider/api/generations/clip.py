@@ -130,6 +130,10 @@ class _ClipWithSound(_Clip):
 
     def check(self) -> None:
         super().check()
+        if self.lip_sync_tts_switch and self.lip_sync_tts_content is None:
+            raise PixVerseInvalidRequestError(
+                "lip_sync_tts_switch=True is given without lip_sync_tts_content: there is nothing to speak."
+            )
         if self.sound_mode is not None and self.sound_effect_content is not None:
             raise PixVerseInvalidRequestError(
                 f"sound_mode={self.sound_mode!r} and sound_effect_content exclude each other. Leave one out."
@@ -146,8 +150,6 @@ class _ClipWithSound(_Clip):
             )
         if speech is not None and not self.lip_sync_tts_switch:
             yield "lip_sync_tts_content has no effect without lip_sync_tts_switch=True."
-        if self.lip_sync_tts_switch and speech is None:
-            yield "lip_sync_tts_switch=True without lip_sync_tts_content: there is nothing to speak."
         if self.sound_effect_content is not None and not self.sound_effect_switch:
             yield "sound_effect_content has no effect without sound_effect_switch=True."
 
@@ -258,8 +260,6 @@ class TemplateVideoRequest(CheckedRequest):
     def check(self) -> None:
         """Check the rules between the fields."""
         exactly_one(self, "img_id", "img_ids", "image, or one list of images")
-        check_length(self.model, self.quality, self.duration)
-        check_prompt(self.model, self.prompt)
 
     def doubts(self) -> Iterator[str]:
         """Yield the warnings."""

@@ -12,7 +12,13 @@ from pixverse_provider.api.generations.clip import prompt_doubts
 from pixverse_provider.api.ids import optional_id
 from pixverse_provider.api.protocol import Call
 from pixverse_provider.api.results import MaskSelection
-from pixverse_provider.api.rules import LONG_PROMPT_CHARACTERS, LOW_QUALITIES, MOST_SEED, PROMPT_CHARACTERS
+from pixverse_provider.api.rules import (
+    LONG_PROMPT_CHARACTERS,
+    LOW_QUALITIES,
+    MOST_SEED,
+    PROMPT_CHARACTERS,
+    QUALITIES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +157,12 @@ class MimicRequest(_Edit):
     path: ClassVar[str] = "/video/mimic/generate"
 
     img_id: int = given(optional_id, required=True)
-    quality: str = given(Choice(LOW_QUALITIES), required=True)
+    quality: str = given(Choice(QUALITIES), required=True)
+
+    def doubts(self) -> Iterator[str]:
+        """Yield the warnings."""
+        if self.quality not in LOW_QUALITIES:
+            yield f"quality={self.quality!r}: the schema of PixVerse lists it, its guide excludes it."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,11 +75,20 @@ class MultiTransitionRequest(CheckedRequest):
                     f"multi_transition[{index}].duration is missing: give the seconds until the next image "
                     "(only the last image needs none)."
                 )
-        total = sum(frame.duration or 0 for frame in self.multi_transition)
+        total = sum(frame.duration or 0 for frame in self.multi_transition[:-1])
         if total > MOST_KEY_FRAME_SECONDS:
             raise PixVerseInvalidRequestError(
                 f"The durations of multi_transition add up to {total} s and at most "
                 f"{MOST_KEY_FRAME_SECONDS} s are allowed."
+            )
+
+    def doubts(self) -> Iterator[str]:
+        """Yield the warnings."""
+        total = sum(frame.duration or 0 for frame in self.multi_transition)
+        if total > MOST_KEY_FRAME_SECONDS:
+            yield (
+                f"The durations of multi_transition add up to {total} s with that of the last image, which "
+                f"needs none; PixVerse may count it, and allows {MOST_KEY_FRAME_SECONDS} s."
             )
 
 
