@@ -28,7 +28,9 @@ with DAG(
     params={
         "video": Param(f"{MEDIA}/presenter.mp4", type="string", description="Path, s3://, gs:// or https://"),
         "audio": Param(f"{MEDIA}/script.wav", type="string", description="The spoken script"),
-        "text": Param("", type="string", maxLength=200, description="Text to speak instead of the audio"),
+        "text": Param(
+            "", type="string", maxLength=200, description="Text to speak instead; leave the audio as it is"
+        ),
         "speaker": Param("auto", type="string", description="Voice for the text: auto, or a speaker id"),
         "destination": Param(
             f"{Path.home()}/pixverse-videos/", type="string", description="Folder/, path, s3:// or gs:// URI"

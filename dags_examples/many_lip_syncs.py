@@ -16,6 +16,9 @@ from airflow.sdk import DAG, Param, task
 
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
+from pixverse_provider.operators.upload import PixVerseUploadMediaOperator
+
+MEDIA = Path(__file__).parent / "media"
 
 with DAG(
     dag_id="pixverse_many_lip_syncs",
@@ -23,7 +26,7 @@ with DAG(
     doc_md=__doc__,
     tags=["pixverse", "example"],
     params={
-        "source_video_id": Param("", type="string", description="A finished video that PixVerse made"),
+        "video": Param(f"{MEDIA}/presenter.mp4", type="string", description="Path, s3://, gs:// or https://"),
         "texts": Param(
             ["Good morning.", "Buenos días.", "Bonjour.", "Guten Morgen.", "Buongiorno.", "Bom dia."],
             type="array",
@@ -32,6 +35,7 @@ with DAG(
         "destination": Param(f"{Path.home()}/pixverse-videos/", type="string", description="A folder/"),
     },
 ):
+    video = PixVerseUploadMediaOperator(task_id="video", source="{{ params.video }}")
 
     @task
     def texts(params: dict[str, list[str]] | None = None) -> list[str]:
@@ -40,7 +44,7 @@ with DAG(
 
     lip_sync = PixVerseLipSyncOperator.partial(
         task_id="lip_sync",
-        source_video_id="{{ params.source_video_id }}",
+        video_media_id=video.output,
         lip_sync_tts_speaker_id="auto",
         deferrable=True,
         retries=2,

@@ -108,6 +108,10 @@ class Destination:
             raise PixVerseDestinationError(
                 "destination is empty: give a path or a URI such as s3://bucket/key.mp4."
             )
+        if uri.startswith(("http://", "https://")):
+            raise PixVerseDestinationError(
+                f"destination {uri!r} is a web address: give a path or a URI such as s3://bucket/key.mp4."
+            )
         try:
             path = ObjectStoragePath(uri)
             if uri.endswith("/") or path.is_dir():

@@ -168,6 +168,8 @@ class Demo:
     def _make_video(self, stack: AirflowStack) -> None:
         stack.api.wait_for_dag(DAG_ID, file=DAG_FILE)
         OUTPUT.mkdir(exist_ok=True)
+        # Another of the examples needs it; without, Airflow would leave its tasks waiting and say nothing.
+        stack.api.post("api/v2/pools", {"name": "pixverse_slots", "slots": 5, "include_deferred": True})
         run_id = stack.api.trigger(DAG_ID, {"destination": str(self._video)})
         self._progress("DAG run", f"{stack.url}/dags/{DAG_ID}/runs/{run_id}")
         state = "unknown"

@@ -89,5 +89,7 @@ class AsyncPixVerseClient:
             ) as response:
                 answer = Answer(response.status, response.headers, await response.read())
         except (aiohttp.ClientError, TimeoutError) as err:
-            raise network_error(call, err, trace_id=trace_id, sent=True) from err
+            raise network_error(
+                call, err, trace_id=trace_id, sent=True, base_url=self._settings.base_url
+            ) from err
         return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=pendulum.now("UTC"))

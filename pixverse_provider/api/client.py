@@ -196,7 +196,9 @@ class PixVerseClient:
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as err:
             # A redirect to what is no URL is a ValueError, though it is not followed.
-            raise network_error(call, err, trace_id=trace_id, sent=_may_have_been_sent(err)) from err
+            raise network_error(
+                call, err, trace_id=trace_id, sent=_may_have_been_sent(err), base_url=self._settings.base_url
+            ) from err
         answer = Answer(response.status_code, response.headers, response.content)
         return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=pendulum.now("UTC"))
 

@@ -114,17 +114,21 @@ def read_answer(call: Call[T_co], answer: Answer, *, trace_id: str, api_key: str
         raise _unusable(call, answer, trace_id, now, reason) from None
 
 
-def network_error(call: Call[Any], error: Exception, *, trace_id: str, sent: bool) -> PixVerseError:
+def network_error(
+    call: Call[Any], error: Exception, *, trace_id: str, sent: bool, base_url: str = ""
+) -> PixVerseError:
     """Return what a failure of the network means for a call.
 
     :param error: of the HTTP library; only the name of its class is shown.
     :param sent: whether the request may have reached the service.
+    :param base_url: where the API was looked for.
     """
     reason = type(error).__name__
+    place = f" at {base_url}" if base_url else ""
     if call.paid and sent:
         return _lost_answer(call, trace_id, reason, http_status=None)
     return PixVerseTransientError(
-        f"PixVerse could not be reached to {call.what} ({reason}). Trace id {trace_id}.",
+        f"PixVerse could not be reached{place} to {call.what} ({reason}). Trace id {trace_id}.",
         trace_id=trace_id,
         video_id=call.video_id,
     )

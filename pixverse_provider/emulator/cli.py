@@ -55,7 +55,10 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     if not options.quiet:
         _log_requests()
     if options.data_dir is not None:
-        options.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            options.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return _refuse(f"The folder {options.data_dir} cannot be used: {error.strerror}.")
     try:
         server = EmulatorServer(settings, host=options.host, port=options.port, directory=options.data_dir)
     except NotLoopbackError as error:
@@ -117,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
         "serve", help="run it until Ctrl-C", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     serve.add_argument("--host", default="127.0.0.1", help="an address of this machine")
-    serve.add_argument("--port", type=int, default=8484, help="0 takes a free port")
+    serve.add_argument(
+        "--port", type=int, choices=range(65_536), metavar="PORT", default=8484, help="0 takes a free port"
+    )
     serve.add_argument("--generation-seconds", type=float, default=10.0, help="how long a job takes")
     serve.add_argument("--concurrency", type=int, default=5, help="jobs at once")
     serve.add_argument("--credits", type=int, default=10_000, help="credits at the start")

@@ -141,7 +141,8 @@ def _video(path: Path, container: av.container.InputContainer, formats: set[str]
         seconds = container.duration / av.time_base
     else:
         seconds = float(
-            max((packet.pts or 0) + (packet.duration or 0) for packet in packets) * (stream.time_base or 0)
+            max((packet.pts or 0) + (packet.duration or 0) for packet in packets)
+            * float(stream.time_base or 0)
         )
     return Findings(
         media_type="video",

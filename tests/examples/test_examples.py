@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from pixverse_provider.emulator.handle import EmulatorControl
 from tests.support.video import streams_of
@@ -37,8 +36,7 @@ def runs(airflow: AirflowStack, control: EmulatorControl, folder: Path) -> dict[
     destination = {"destination": f"{folder}/"}
     wanted: dict[str, dict[str, Any]] = {
         "pixverse_still_to_clip": destination,
-        "pixverse_many_lip_syncs": destination
-        | {"source_video_id": str(make_source(control)), "texts": ["One.", "Two.", "Three.", "Four."]},
+        "pixverse_many_lip_syncs": destination | {"texts": ["One.", "Two.", "Three.", "Four."]},
         "pixverse_approve_then_publish": {
             "preview": f"{folder}/preview/",
             "destination": f"{folder}/published/",
@@ -49,17 +47,6 @@ def runs(airflow: AirflowStack, control: EmulatorControl, folder: Path) -> dict[
     for dag_id in wanted:
         api.wait_for_dag(dag_id)
     return {dag_id: api.trigger(dag_id, conf) for dag_id, conf in wanted.items()}
-
-
-def make_source(control: EmulatorControl) -> int:
-    answer = requests.post(
-        f"{control.api_url}/video/text/generate",
-        headers={"API-KEY": control.api_key, "Ai-Trace-Id": "a source for the lip syncs"},
-        json={"prompt": "a face", "model": "v5", "duration": 5, "quality": "360p", "aspect_ratio": "16:9"},
-        timeout=30,
-    ).json()
-    control.finish_all()
-    return int(answer["Resp"]["video_id"])
 
 
 def ended(airflow: AirflowStack, runs: dict[str, str], dag_id: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -38,7 +37,7 @@ def probe(path: Path, *, most: int) -> Found:
     """
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        rate = stream.average_rate or Fraction(most)
+        rate = float(stream.average_rate or most)
         return Found((stream.width, stream.height), max(_SLOWEST, min(round(rate), most)))
 
 
