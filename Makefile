@@ -7,6 +7,8 @@ AIRFLOW_VERSIONS := 3.3.2 3.1.8
 CONSTRAINTS = constraints/airflow-$(AIRFLOW).txt
 VENV = $(if $(filter 3.3.2,$(AIRFLOW)),.venv,.venv-$(AIRFLOW))
 BIN = $(VENV)/bin
+# A test that hangs is shown with its stack and ends the run.
+PYTEST = $(BIN)/python -m pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 # KEEP=1 becomes --keep; KEEP= and KEEP=0 become nothing.
 flag = $(if $(filter-out 0,$($(1))),--$(if $(filter KEEP,$(1)),keep,real))
 
@@ -48,20 +50,20 @@ format: $(VENV)/.installed-dev ## let ruff fix and format
 	$(BIN)/ruff format .
 
 test: lint ## lint, then the unit, integration and stack tests
-	$(BIN)/python -m pytest $(TESTS)
-	$(BIN)/python -m pytest tests/stack
+	$(PYTEST) $(TESTS)
+	$(PYTEST) tests/stack
 
 test-examples: $(VENV)/.installed-dev ## run every example DAG in a real Airflow against the emulator
-	$(BIN)/python -m pytest tests/examples
+	$(PYTEST) tests/examples
 
 test-failures: $(VENV)/.installed-dev ## kill and break a running Airflow, and count what was paid
-	$(BIN)/python -m pytest tests/failures
+	$(PYTEST) tests/failures
 
 test-browser: $(VENV)/.installed-dev ## look at Airflow's pages in a real Chromium
-	$(BIN)/python -m pytest tests/browser
+	$(PYTEST) tests/browser
 
 test-airflow: $(VENV)/.installed-dev ## unit and integration tests on another Airflow: make test-airflow AIRFLOW=3.1.8
-	$(BIN)/python -m pytest $(TESTS)
+	$(PYTEST) $(TESTS)
 
 constraints: .venv/.installed-dev ## pin today's newest dependencies for each Airflow version
 	@for version in $(AIRFLOW_VERSIONS); do \
