@@ -47,6 +47,7 @@ with DAG(
         audio_media_id="{{ '' if params.text else ti.xcom_pull('upload_audio') }}",
         lip_sync_tts_content="{{ params.text }}",
         lip_sync_tts_speaker_id="{{ params.speaker if params.text else '' }}",
+        # The price of a text is known beforehand; that of an audio only PixVerse knows.
         max_credits=200,
         deferrable=True,
     )

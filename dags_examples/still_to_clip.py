@@ -41,6 +41,7 @@ with DAG(
         model="v5",
         duration=5,
         quality="360p",
+        max_credits=50,
         deferrable=True,
     )
 
@@ -51,6 +52,7 @@ with DAG(
         model="v5",
         duration=5,
         quality="360p",
+        max_credits=50,
         deferrable=True,
     )
 
@@ -58,7 +60,6 @@ with DAG(
         task_id="with_sound",
         source_video_id=extended.output,
         sound_effect_content="the quiet hum of a studio",
-        max_credits=50,
         deferrable=True,
     )
 

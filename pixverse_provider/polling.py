@@ -33,10 +33,12 @@ __all__ = [
     "DEFAULT_POLL_INTERVAL",
     "DEFAULT_WAIT_TIMEOUT",
     "FIRST_LOOK_OF_A_TRIGGER",
+    "PATIENCE",
     "Outcome",
     "VideoWatch",
     "Wait",
     "WaitResult",
+    "by_gateway",
     "make_event",
     "outcome_of",
     "read_event",
@@ -55,9 +57,11 @@ Airflow 3.3.2 may fail a task whose trigger fires within about 5 s of its deferr
 of the first half meets the task when it is queued again.
 """
 
-# A new id may not be readable everywhere at once, and a gateway may refuse for a moment: so many are no
-# verdict.
-_PATIENCE = 3
+PATIENCE = 3
+"""So many doubtful answers in a row are no verdict.
+
+A new id may not be readable everywhere at once, and a gateway may refuse for a moment.
+"""
 
 # In poll intervals: a minute at the default of 5 s.
 _LONGEST_BACKOFF = 12
@@ -86,6 +90,14 @@ def outcome_of(status: int) -> Outcome | None:
     """Return how a job with this status ended, or None while it runs; an undocumented number is running."""
     known = VideoStatus.known(status)
     return None if known is None else _OUTCOMES.get(known)
+
+
+def by_gateway(error: PixVerseError) -> bool:
+    """Tell whether an error may come from something on the way, which may answer otherwise in a moment.
+
+    A firewall or gateway answers a bare 403, 404 or 408; PixVerse itself sends a code.
+    """
+    return error.err_code is None and error.http_status not in (None, HTTPStatus.UNAUTHORIZED)
 
 
 @dataclass(frozen=True)
@@ -162,11 +174,13 @@ class WaitResult:
         if self.outcome is Outcome.ERROR and self.error is not None:
             if isinstance(self.error, PixVerseNotFoundError):
                 return self.error
+            video = "wait for it with PixVerseVideoSensor and download it"
+            way_out = video if self.kind == "video" else "read it with PixVerseHook.get_image"
             return error_from_dict(
                 self.error.to_dict()
                 | {
-                    "message": f"{self.error} {name} goes on and is paid: once this is mended, wait for it "
-                    "with PixVerseVideoSensor and download it; clearing the task that made it makes another.",
+                    "message": f"{self.error} {name} goes on and is paid: once this is mended, "
+                    f"{way_out}; clearing the task that made it makes another.",
                     "video_id": str(self.video_id),
                 }
             )
@@ -285,11 +299,9 @@ class VideoWatch:
     def _passes(self, error: PixVerseError) -> bool:
         if isinstance(error, PixVerseTransientError):
             return True
-        # A firewall or gateway on the way answers 403, 404 or 408 for a moment; PixVerse itself sends a code.
-        by_gateway = error.err_code is None and error.http_status not in (None, HTTPStatus.UNAUTHORIZED)
-        if by_gateway or isinstance(error, PixVerseNotFoundError):
+        if by_gateway(error) or isinstance(error, PixVerseNotFoundError):
             self._doubtful += 1
-            return self._doubtful <= _PATIENCE
+            return self._doubtful <= PATIENCE
         return False
 
     def _until_deadline(self, pause: float, now: float) -> float:

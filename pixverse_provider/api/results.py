@@ -297,7 +297,7 @@ class RestyleEffect:
                 str(item.get("restyle_prompt") or ""),
                 str(item.get("cover_url") or ""),
             )
-            for item in resp
+            for item in resp or ()
         ]
 
 
@@ -327,7 +327,7 @@ class MaskSelection:
         """Read the ``Resp`` of ``/video/mask/selection``."""
         masks = tuple(
             Mask(str(item["mask_id"]), str(item.get("mask_name") or ""), str(item.get("mask_url") or ""))
-            for item in resp["mask_info"]
+            for item in resp.get("mask_info") or ()
         )
         return cls(int(resp["keyframe_id"]), str(resp.get("keyframe_url") or ""), masks, _charge(resp))
 

@@ -177,7 +177,6 @@ class PixVerseGenerationOperator(BaseOperator):
         if not pauses:
             for warning in request.warnings:
                 self.log.warning(warning)
-        self._check_price(request)
         keeper = JobKeeper(
             context,
             self.pixverse_conn_id,
@@ -187,7 +186,13 @@ class PixVerseGenerationOperator(BaseOperator):
             retries=self.retries or 0,
         )
         with PixVerseHook(self.pixverse_conn_id) as hook:
-            submitter = JobSubmitter(hook, keeper, request, replay=self.on_ambiguous_submit == "replay")
+            submitter = JobSubmitter(
+                hook,
+                keeper,
+                request,
+                replay=self.on_ambiguous_submit == "replay",
+                check_price=lambda: self._check_price(request),
+            )
             submitter.pending = pending
             job, video = self._find_job(submitter, waiting_since, pauses)
             self._job = job

@@ -18,6 +18,8 @@ from pixverse_provider.exceptions import (
 from pixverse_provider.polling import Outcome, outcome_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pixverse_provider.api.generations import GenerationRequest
     from pixverse_provider.api.results import JobResult
     from pixverse_provider.durability import JobKeeper, JobRecord
@@ -35,15 +37,23 @@ class JobSubmitter:
     :param keeper: keeps its record.
     :param request: what is to be made.
     :param replay: whether a submit whose answer was lost is repeated under its own trace id.
+    :param check_price: raises where the job would cost too much; called before each submit of a new job.
     """
 
     def __init__(
-        self, hook: PixVerseHook, keeper: JobKeeper, request: GenerationRequest, *, replay: bool
+        self,
+        hook: PixVerseHook,
+        keeper: JobKeeper,
+        request: GenerationRequest,
+        *,
+        replay: bool,
+        check_price: Callable[[], None],
     ) -> None:
         self._hook = hook
         self._keeper = keeper
         self._request = request
         self._replay = replay
+        self._check_price = check_price
         self.pending: JobRecord | None = None
         """The job with which to go on after a refusal; it matters only where no record is kept."""
 
@@ -92,6 +102,9 @@ class JobSubmitter:
             job = self._keeper.open(job.generation + 1, time.time())
         if job.answer_lost:
             self._announce_replay(job)
+        else:
+            # A job that may be paid already is looked for whatever it costs.
+            self._check_price()
         # A connection that cannot be used must not look like a submit that was sent.
         self._hook.get_conn()
         self._keeper.before_submit(job)

@@ -17,13 +17,14 @@ from airflow.providers.common.compat.sdk import (
 
 from pixverse_provider.api.fields import Whole
 from pixverse_provider.exceptions import (
+    PixVerseError,
     PixVerseInvalidRequestError,
     PixVerseTransientError,
     PixVerseTriggerEventError,
     error_from_dict,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.polling import FIRST_LOOK_OF_A_TRIGGER
+from pixverse_provider.polling import FIRST_LOOK_OF_A_TRIGGER, by_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +98,9 @@ class PixVerseCreditSensor(BaseSensorOperator):
         try:
             with PixVerseHook(self.pixverse_conn_id) as hook:
                 credits_left = hook.get_balance().total
-        except PixVerseTransientError as err:
+        except PixVerseError as err:
+            if not (isinstance(err, PixVerseTransientError) or by_gateway(err)):
+                raise
             self.log.warning("Looking again later: %s", err)
             return False
         self.log.info("%s credits; %s are waited for.", credits_left, needed)

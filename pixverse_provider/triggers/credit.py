@@ -11,15 +11,16 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pixverse_provider.api.calls import balance_call
 from pixverse_provider.api.pacing import backoff_seconds
-from pixverse_provider.exceptions import PixVerseError, PixVerseTransientError
+from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError, PixVerseTransientError
+from pixverse_provider.polling import PATIENCE, by_gateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 __all__ = ["PixVerseCreditTrigger"]
 
-# In poll intervals.
-_LONGEST_BACKOFF = 12
+# In seconds, unless the poll interval is longer.
+_LONGEST_BACKOFF = 300.0
 
 
 class PixVerseCreditTrigger(BaseTrigger):
@@ -86,14 +87,17 @@ class PixVerseCreditTrigger(BaseTrigger):
                 pause = backoff_seconds(
                     errors,
                     jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
-                    first=2 * self.poll_interval,
-                    longest=_LONGEST_BACKOFF * self.poll_interval,
+                    first=self.poll_interval,
+                    longest=max(self.poll_interval, _LONGEST_BACKOFF),
                     retry_after=err.retry_after,
                 )
                 if errors == 1:
                     self.log.warning("Looking again later: %s", err)
             enough = error is None and credits_left is not None and credits_left >= self.min_credits
-            final = error is not None and not isinstance(error, PixVerseTransientError)
+            passes = isinstance(error, PixVerseTransientError) or (
+                error is not None and by_gateway(error) and errors <= PATIENCE
+            )
+            final = error is not None and not passes
             left = self.deadline - time.time()
             if enough or final or left <= 0:
                 yield TriggerEvent(
@@ -108,7 +112,13 @@ class PixVerseCreditTrigger(BaseTrigger):
             await asyncio.sleep(min(pause, left))
 
     async def _look(self) -> int:
-        from pixverse_provider.triggers.shared import shared_client
+        from pixverse_provider.triggers.shared import retire_client, shared_client
 
+        async with shared_client(self.pixverse_conn_id) as client:
+            try:
+                return (await client.call_once(balance_call())).total
+            except PixVerseAuthenticationError:
+                # The key may have been changed in the connection since the shared client was made.
+                retire_client(self.pixverse_conn_id, client)
         async with shared_client(self.pixverse_conn_id) as client:
             return (await client.call_once(balance_call())).total

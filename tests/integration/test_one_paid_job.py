@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from airflow.exceptions import AirflowFailException, TaskDeferred
@@ -466,6 +466,22 @@ class TestAClear:
         task.clear()
         assert task.attempt() != first
         assert paid_jobs(emulator) == 2
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["noted", "lost"])
+def test_a_job_that_is_paid_is_found_whatever_max_credits_says_now(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, lost: bool
+) -> None:
+    if lost:
+        emulator.fault(on="submit", what="accept_then_drop", times=3)
+    task = make_lip_sync(max_credits=100, deferrable=True)
+    emulator.settings(generation_seconds=3600)
+    with pytest.raises(PixVerseAmbiguousSubmitError if lost else TaskDeferred):
+        task.attempt()
+    cast("PixVerseLipSyncOperator", task.operator).max_credits = 0.0
+    emulator.finish_all()
+    task.retry()
+    assert paid_jobs(emulator) == 1
 
 
 def test_a_changed_text_makes_another_job(emulator: EmulatorControl, make_lip_sync: MakeLipSync) -> None:

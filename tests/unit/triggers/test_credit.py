@@ -10,7 +10,7 @@ import pytest
 
 from pixverse_provider.triggers.credit import PixVerseCreditTrigger
 from tests.unit.connections import set_connection
-from tests.unit.scripted_server import bad_gateway, refusal, success
+from tests.unit.scripted_server import answer, bad_gateway, refusal, success
 
 if TYPE_CHECKING:
     from tests.unit.scripted_server import Behaviour, ScriptedServer
@@ -68,10 +68,25 @@ async def test_trouble_that_passes_does_not_end_it(server: ScriptedServer) -> No
 
 @pytest.mark.asyncio
 async def test_a_key_that_is_not_accepted_ends_it_at_once(server: ScriptedServer) -> None:
-    server.will(refusal(400012))
+    # Twice, since the connection may hold another key by now.
+    server.will(refusal(400012), refusal(400012))
     event = await only_event(trigger())
     assert event["enough"] is False
     assert event["error"]["type"] == "PixVerseAuthenticationError"
+
+
+@pytest.mark.parametrize(
+    "behaviours",
+    [[answer("<html>", status=404)], [answer("<html>", status=403)] * 2, [refusal(400012)]],
+    ids=["gateway", "firewall", "key"],
+)
+@pytest.mark.asyncio
+async def test_a_gateway_that_refuses_for_a_moment_or_a_changed_key_does_not_end_it(
+    server: ScriptedServer, behaviours: list[Behaviour]
+) -> None:
+    server.will(*behaviours, balance(10_000))
+    event = await only_event(trigger())
+    assert event["enough"] is True
 
 
 @pytest.mark.asyncio
