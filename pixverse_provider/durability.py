@@ -198,9 +198,14 @@ class JobStore:
 
 
 def _never_expire() -> Any:
-    """Return the retention without an end; the row goes away with its DAG run all the same."""
-    from airflow.sdk.execution_time.context import NEVER_EXPIRE
+    """Return the retention without an end, or None, the store's default, where Airflow knows no such thing.
 
+    The row goes away with its DAG run all the same.
+    """
+    try:
+        from airflow.sdk.execution_time.context import NEVER_EXPIRE
+    except ImportError:
+        return None
     return NEVER_EXPIRE
 
 
