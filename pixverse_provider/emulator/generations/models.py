@@ -68,6 +68,7 @@ ONLY_WITH: Final[dict[str, tuple[str, ...]]] = {
     "style": ("v3.5",),
     "camera_movement": ("v4", "v4.5"),
     "sound_effect_switch": UP_TO_V5,
+    "sound_effect_content": UP_TO_V5,
     "lip_sync_tts_switch": UP_TO_V5,
     "lip_sync_switch": UP_TO_V5,
     "generate_audio_switch": ("v5.5", "v5.6", "v6", "c1"),
