@@ -17,7 +17,7 @@ export PYTHON
 unexport AIRFLOW_HOME AIRFLOW_CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow lint format constraints clean
+.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow bench lint format constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -65,15 +65,22 @@ test-browser: $(VENV)/.installed-dev ## look at Airflow's pages in a real Chromi
 test-airflow: $(VENV)/.installed-dev ## unit and integration tests on another Airflow: make test-airflow AIRFLOW=3.1.8
 	$(PYTEST) $(TESTS)
 
+.venv-bench/.installed: pyproject.toml $(CONSTRAINTS) tools/bootstrap.sh
+	@sh tools/bootstrap.sh .venv-bench $(CONSTRAINTS) bench
+	@touch $@
+
+bench: .venv-bench/.installed ## measure everything beside its alternatives (QUICK=1: only see that it runs)
+	.venv-bench/bin/python -m benchmarks $(BENCH) $(if $(filter-out 0,$(QUICK)),--quick)
+
 constraints: .venv/.installed-dev ## pin today's newest dependencies for each Airflow version
 	@for version in $(AIRFLOW_VERSIONS); do \
 	    echo "constraints/airflow-$$version.txt"; \
 	    printf 'apache-airflow==%s\nuv\n' "$$version" | .venv/bin/python -m uv pip compile --quiet --upgrade \
 	        --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-	        --extra dev --output-file "constraints/airflow-$$version.txt" pyproject.toml - || exit; \
+	        --extra bench --output-file "constraints/airflow-$$version.txt" pyproject.toml - || exit; \
 	done
 
 clean: ## remove environments, caches and what the demo left behind
 	@test ! -d .demo || $(MAKE) --no-print-directory demo-stop
-	rm -rf .venv .venv-* .demo demo-output build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* .demo demo-output benchmark-results.json build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Figures of this provider beside what users would pick instead; ``make bench`` runs them all."""
