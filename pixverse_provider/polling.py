@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "DEFAULT_POLL_INTERVAL",
     "DEFAULT_WAIT_TIMEOUT",
     "FIRST_LOOK_OF_A_TRIGGER",
     "PATIENCE",
@@ -41,11 +40,9 @@ __all__ = [
     "by_gateway",
     "make_event",
     "outcome_of",
+    "pause_at_age",
     "read_event",
 ]
-
-DEFAULT_POLL_INTERVAL = 5.0
-"""Seconds between two looks; PixVerse advises 3 to 5 for a job of one to two minutes."""
 
 DEFAULT_WAIT_TIMEOUT = 7200.0
 """Seconds; PixVerse gives up and refunds a job that is two hours old, so no longer wait makes sense."""
@@ -63,8 +60,22 @@ PATIENCE = 3
 A new id may not be readable everywhere at once, and a gateway may refuse for a moment.
 """
 
-# In poll intervals: a minute at the default of 5 s.
+# The schedule, in seconds. PixVerse's own client names 60 to 120 s as the time of a job and its documents
+# advise a look every 3 to 5 s; with the answer's own time, the shortest pause comes to about 3 s.
+_TYPICAL_AGE = 90.0
+_SHORTEST_PAUSE = 2.5
+_LONGEST_EARLY_PAUSE = 12.0
+_LONGEST_PAUSE = 60.0
+# Part of the time left until the typical age, and part of the age after it.
+_EARLY_PART = 1 / 2
+_LATE_PART = 1 / 40
+
+# Poll interval that the back-off after an error is measured in where the schedule sets the looks.
+_USUAL_INTERVAL = 5.0
+# In poll intervals: a minute at the usual one.
 _LONGEST_BACKOFF = 12
+# Each pause is longer by up to this part, so that jobs submitted together are not asked for together.
+_SPREAD = 0.1
 
 
 class Outcome(StrEnum):
@@ -90,6 +101,19 @@ def outcome_of(status: int) -> Outcome | None:
     """Return how a job with this status ended, or None while it runs; an undocumented number is running."""
     known = VideoStatus.known(status)
     return None if known is None else _OUTCOMES.get(known)
+
+
+def pause_at_age(age: float) -> float:
+    """Return how many seconds to wait until the next look at a job that has run for so long.
+
+    Looks are rare while a job is too young to be likely done, come closest around the age at which most are,
+    and then grow rare again, so that the delay stays a small part of the time that the job has taken.
+
+    :param age: seconds since the submit.
+    """
+    if age < _TYPICAL_AGE:
+        return min(_LONGEST_EARLY_PAUSE, max(_SHORTEST_PAUSE, (_TYPICAL_AGE - age) * _EARLY_PART))
+    return min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, age * _LATE_PART))
 
 
 def by_gateway(error: PixVerseError) -> bool:
@@ -240,8 +264,9 @@ class VideoWatch:
     :param video_id: the video.
     :param started_at: when this wait began.
     :param deadline: when it ends at the latest; the last look is made then.
-    :param poll_interval: seconds between two looks.
+    :param poll_interval: seconds between two looks; None for the schedule of :func:`pause_at_age`.
     :param not_before: no look before this moment.
+    :param submitted_at: when the job was submitted, for the schedule; ``started_at`` where it is not known.
     :param jitter: random numbers from 0 to 1.
     :param kind: of the job.
     """
@@ -249,8 +274,9 @@ class VideoWatch:
     video_id: int
     started_at: float
     deadline: float
-    poll_interval: float = DEFAULT_POLL_INTERVAL
+    poll_interval: float | None = None
     not_before: float = 0.0
+    submitted_at: float | None = None
     jitter: Callable[[], float] = random.random
     kind: ResultKind = "video"
     _errors_in_a_row: int = field(default=0, init=False)
@@ -274,8 +300,7 @@ class VideoWatch:
             return self._ended(outcome, now)
         if now >= self.deadline:
             return self._ended(Outcome.TIMEOUT, now)
-        # Spread by a tenth, so that jobs submitted together are not asked for together.
-        pause = self.poll_interval * (1.0 + 0.1 * self.jitter())
+        pause = self._interval(now) * (1.0 + _SPREAD * self.jitter())
         return Wait(self._until_deadline(pause, now), self._notice(video, recovered=recovered))
 
     def met(self, error: PixVerseError, now: float) -> Wait | WaitResult:
@@ -286,15 +311,22 @@ class VideoWatch:
             return self._ended(Outcome.ERROR, now)
         if now >= self.deadline:
             return self._ended(Outcome.TIMEOUT, now)
+        interval = self.poll_interval or _USUAL_INTERVAL
         pause = backoff_seconds(
             self._errors_in_a_row,
             jitter=self.jitter(),
-            first=2 * self.poll_interval,
-            longest=_LONGEST_BACKOFF * self.poll_interval,
+            first=2 * interval,
+            longest=_LONGEST_BACKOFF * interval,
             retry_after=error.retry_after,
         )
         first = self._errors_in_a_row == 1
         return Wait(self._until_deadline(pause, now), f"Looking again later: {error}" if first else None)
+
+    def _interval(self, now: float) -> float:
+        if self.poll_interval is not None:
+            return self.poll_interval
+        born = self.started_at if self.submitted_at is None else self.submitted_at
+        return pause_at_age(now - born)
 
     def _passes(self, error: PixVerseError) -> bool:
         if isinstance(error, PixVerseTransientError):

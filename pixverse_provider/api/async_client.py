@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import aiohttp
 import pendulum
 
-from pixverse_provider.api.pacing import RequestBudget
+from pixverse_provider.api.pacing import AsyncRequestBudget
 from pixverse_provider.api.protocol import (
     TRACE_ID_HEADER,
     Answer,
@@ -40,7 +38,7 @@ class AsyncPixVerseClient:
 
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
-        self._budget = RequestBudget(settings.max_requests_per_second)
+        self._budget = AsyncRequestBudget(settings.max_requests_per_second)
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=settings.timeout), trust_env=not settings.on_loopback
         )
@@ -65,17 +63,21 @@ class AsyncPixVerseClient:
         """
         if call.paid:
             raise ValueError(f"the async client makes no paid call, so it does not {call.what}")
-        await asyncio.sleep(self._budget.take(time.monotonic()))
+        await self._budget.wait()
         trace_id = new_trace_id()
         api_key = self._settings.api_key
+        repeated = False
 
         async def stamp(
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
         ) -> aiohttp.ClientResponse:
             # aiohttp repeats a read by itself where the connection breaks; that, too, is an attempt.
-            nonlocal trace_id
-            trace_id = new_trace_id()
-            request.headers[TRACE_ID_HEADER] = trace_id
+            nonlocal repeated, trace_id
+            if repeated:
+                await self._budget.wait()
+                trace_id = new_trace_id()
+                request.headers[TRACE_ID_HEADER] = trace_id
+            repeated = True
             return await handler(request)
 
         try:

@@ -112,13 +112,13 @@ class PixVerseCreditTrigger(BaseTrigger):
             await asyncio.sleep(min(pause, left))
 
     async def _look(self) -> int:
-        from pixverse_provider.triggers.shared import retire_client, shared_client
+        from pixverse_provider.triggers.shared import retire_poller, shared_poller
 
-        async with shared_client(self.pixverse_conn_id) as client:
+        async with shared_poller(self.pixverse_conn_id) as poller:
             try:
-                return (await client.call_once(balance_call())).total
+                return (await poller.client.call_once(balance_call())).total
             except PixVerseAuthenticationError:
                 # The key may have been changed in the connection since the shared client was made.
-                retire_client(self.pixverse_conn_id, client)
-        async with shared_client(self.pixverse_conn_id) as client:
-            return (await client.call_once(balance_call())).total
+                retire_poller(self.pixverse_conn_id, poller)
+        async with shared_poller(self.pixverse_conn_id) as poller:
+            return (await poller.client.call_once(balance_call())).total

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from pixverse_provider.api.calls import result_call
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
 from pixverse_provider.polling import Outcome, VideoWatch, Wait, WaitResult, make_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pixverse_provider.api.async_client import AsyncPixVerseClient
     from pixverse_provider.api.results import ResultKind
+    from pixverse_provider.triggers.shared import SharedPoller
 
 __all__ = ["PixVerseVideoTrigger"]
 
@@ -29,10 +28,12 @@ class PixVerseVideoTrigger(BaseTrigger):
 
     :param pixverse_conn_id: Airflow connection of type ``pixverse``.
     :param video_ids: ids as strings of digits.
-    :param poll_interval: seconds between two looks at one video.
+    :param poll_interval: seconds between two looks at one video; None for the schedule of
+        :func:`pixverse_provider.polling.pause_at_age`.
     :param started_at: epoch seconds at which the wait began.
     :param not_before: epoch seconds before which there is no look.
     :param deadline: epoch seconds at which the wait ends; the last look is made then.
+    :param submitted_at: epoch seconds at which the job was submitted; ``started_at`` where it is not known.
     :param job: record of the job, given back in the event.
     :param result: what the jobs make, which says where their state is read.
     """
@@ -42,10 +43,11 @@ class PixVerseVideoTrigger(BaseTrigger):
         *,
         pixverse_conn_id: str,
         video_ids: list[str],
-        poll_interval: float,
+        poll_interval: float | None = None,
         started_at: float,
         not_before: float,
         deadline: float,
+        submitted_at: float | None = None,
         job: dict[str, Any] | None = None,
         result: ResultKind = "video",
     ) -> None:
@@ -56,6 +58,7 @@ class PixVerseVideoTrigger(BaseTrigger):
         self.started_at = started_at
         self.not_before = not_before
         self.deadline = deadline
+        self.submitted_at = submitted_at
         self.job = job
         self.result = result
 
@@ -70,6 +73,7 @@ class PixVerseVideoTrigger(BaseTrigger):
                 "started_at": self.started_at,
                 "not_before": self.not_before,
                 "deadline": self.deadline,
+                "submitted_at": self.submitted_at,
                 "job": self.job,
                 "result": self.result,
             },
@@ -93,17 +97,17 @@ class PixVerseVideoTrigger(BaseTrigger):
         )
 
     async def _wait(self) -> list[WaitResult]:
-        """Wait with the shared client; it is retired where its key is not accepted."""
-        from pixverse_provider.triggers.shared import retire_client, shared_client
+        """Wait with the shared poller; it is retired where its key is not accepted."""
+        from pixverse_provider.triggers.shared import retire_poller, shared_poller
 
         # Reading the connection can fail for a moment, as a look can.
         watch = self._watch(int(self.video_ids[0]))
         while True:
             try:
-                async with shared_client(self.pixverse_conn_id) as client:
-                    results = await self._wait_for_all(client)
+                async with shared_poller(self.pixverse_conn_id) as poller:
+                    results = await self._wait_for_all(poller)
                     if any(isinstance(result.error, PixVerseAuthenticationError) for result in results):
-                        retire_client(self.pixverse_conn_id, client)
+                        retire_poller(self.pixverse_conn_id, poller)
                     return results
             except PixVerseError as err:
                 step = watch.met(err, time.time())
@@ -120,12 +124,15 @@ class PixVerseVideoTrigger(BaseTrigger):
             deadline=self.deadline,
             poll_interval=self.poll_interval,
             not_before=self.not_before,
+            submitted_at=self.submitted_at,
             kind=self.result,
         )
 
-    async def _wait_for_all(self, client: AsyncPixVerseClient) -> list[WaitResult]:
+    async def _wait_for_all(self, poller: SharedPoller) -> list[WaitResult]:
         """Return the results in the order of the ids; the first that is no success ends the wait for all."""
-        waits = [asyncio.create_task(self._wait_for(client, int(video_id))) for video_id in self.video_ids]
+        if len(self.video_ids) == 1:
+            return [await self._wait_for(poller, int(self.video_ids[0]))]
+        waits = [asyncio.create_task(self._wait_for(poller, int(video_id))) for video_id in self.video_ids]
         try:
             for wait in asyncio.as_completed(waits):
                 result = await wait
@@ -137,17 +144,19 @@ class PixVerseVideoTrigger(BaseTrigger):
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _wait_for(self, client: AsyncPixVerseClient, video_id: int) -> WaitResult:
+    async def _wait_for(self, poller: SharedPoller, video_id: int) -> WaitResult:
         watch = self._watch(video_id)
-        pause = watch.first_look(time.time())
-        while True:
-            await asyncio.sleep(pause)
-            try:
-                step = watch.saw(await client.call_once(result_call(self.result, video_id)), time.time())
-            except PixVerseError as err:
-                step = watch.met(err, time.time())
-            if not isinstance(step, Wait):
-                return step
-            if step.notice:
-                self.log.warning(step.notice)
-            pause = step.seconds
+        # Not before its own time, even where another trigger has seen the end of the video already.
+        await asyncio.sleep(watch.first_look(time.time()))
+        with poller.job(self.result, video_id) as job:
+            look = job.first_look()
+            while True:
+                try:
+                    step = watch.saw(await look, time.time())
+                except PixVerseError as err:
+                    step = watch.met(err, time.time())
+                if not isinstance(step, Wait):
+                    return step
+                if step.notice:
+                    self.log.warning(step.notice)
+                look = job.look(step.seconds)

@@ -17,7 +17,7 @@ from airflow.providers.common.compat import connection as compat_connection
 from pixverse_provider.api.calls import video_call
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseConfigurationError
 from pixverse_provider.polling import Outcome, WaitResult, read_event
-from pixverse_provider.triggers.shared import shared_client
+from pixverse_provider.triggers.shared import shared_poller
 from pixverse_provider.triggers.video import PixVerseVideoTrigger
 from tests.unit.connections import KEY, set_connection
 from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
@@ -90,7 +90,7 @@ class TestMoving:
 
     def test_one_that_an_older_version_stored_waits_for_videos(self) -> None:
         _, arguments = trigger().serialize()
-        del arguments["result"]
+        del arguments["result"], arguments["submitted_at"]
         assert PixVerseVideoTrigger(**arguments).result == "video"
 
     @pytest.mark.asyncio
@@ -114,6 +114,7 @@ class TestMoving:
             "started_at",
             "not_before",
             "deadline",
+            "submitted_at",
             "job",
             "result",
         }
@@ -195,7 +196,7 @@ class TestWaiting:
         self, server: ScriptedServer
     ) -> None:
         server.will(refusal(400012), status(1))
-        async with shared_client("pixverse_default"):
+        async with shared_poller("pixverse_default"):
             (result,) = await results_of(trigger())
         assert result.outcome is Outcome.SUCCESS
 
@@ -258,23 +259,23 @@ class TestSharing:
     ) -> None:
         server.afterwards = lambda _: status(5)
         waits = [asyncio.create_task(only_event(trigger(video_id))) for video_id in range(1, 21)]
-        async with shared_client("pixverse_default") as client:
-            async with shared_client("pixverse_default") as same:
-                assert same is client
+        async with shared_poller("pixverse_default") as poller:
+            async with shared_poller("pixverse_default") as same:
+                assert same is poller
             await until(lambda: len({request.path for request in server.requests}) == 20)
             server.afterwards = lambda _: status(1)
             await asyncio.gather(*waits)
             # The last trigger has gone, but this user has not.
-            assert (await client.call_once(video_call(7))).status == 1
+            assert (await poller.client.call_once(video_call(7))).status == 1
         assert connection_reads == ["pixverse_default"]
 
     @pytest.mark.asyncio
     async def test_the_last_one_out_closes_the_session(self, server: ScriptedServer) -> None:
         server.will(status(5))
-        async with shared_client("pixverse_default") as client:
-            await client.call_once(video_call(7))
+        async with shared_poller("pixverse_default") as poller:
+            await poller.client.call_once(video_call(7))
         with pytest.raises(RuntimeError, match="closed"):
-            await client.call_once(video_call(7))
+            await poller.client.call_once(video_call(7))
 
     @pytest.mark.asyncio
     async def test_whoever_comes_later_has_a_fresh_one_with_the_connection_of_that_day(
@@ -292,7 +293,7 @@ class TestSharing:
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         set_connection(monkeypatch, server.url, conn_id="pixverse_other", password="sk-other")
-        async with shared_client("pixverse_default") as one, shared_client("pixverse_other") as other:
+        async with shared_poller("pixverse_default") as one, shared_poller("pixverse_other") as other:
             assert one is not other
 
     @pytest.mark.asyncio
