@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -30,21 +31,28 @@ from pixverse_provider.exceptions import (
     error_from_dict,
 )
 from pixverse_provider.polling import (
+    DEFAULT_WAIT_TIMEOUT,
+    FIRST_LOOK_OF_A_TRIGGER,
     Outcome,
     VideoWatch,
     Wait,
     WaitResult,
     make_event,
     outcome_of,
+    pause_at_age,
     read_event,
 )
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
 
 START = 1_000_000.0
 VIDEO_ID = 2**64 - 1
 FAMILY = [getattr(exceptions, name) for name in exceptions.__all__ if name.startswith("PixVerse")]
 
 
-def watch(*, timeout: float = 600.0, poll_interval: float = 5.0, jitter: float = 0.5) -> VideoWatch:
+def watch(*, timeout: float = 600.0, poll_interval: float | None = 5.0, jitter: float = 0.5) -> VideoWatch:
     return VideoWatch(
         VIDEO_ID,
         started_at=START,
@@ -226,6 +234,76 @@ class TestErrorsThatDoNotPass:
             one.met(PixVerseNotFoundError("not found"), START + n)
         one.saw(video(5), START + 3)
         assert isinstance(one.met(PixVerseNotFoundError("not found"), START + 4), Wait)
+
+
+ANSWER_TAKES = 0.2
+
+
+def looks_at(
+    job_takes: float, jitter: Callable[[], float], *, poll_interval: float | None = None
+) -> list[float]:
+    """Return the moments, in seconds since the submit, at which an operator and its trigger see the job."""
+    one = VideoWatch(
+        VIDEO_ID,
+        started_at=START + ANSWER_TAKES,
+        deadline=START + DEFAULT_WAIT_TIMEOUT,
+        poll_interval=poll_interval,
+        submitted_at=START,
+        jitter=jitter,
+    )
+    seen, pause = [ANSWER_TAKES], FIRST_LOOK_OF_A_TRIGGER
+    while seen[-1] - ANSWER_TAKES < job_takes:
+        asked = seen[-1] + pause
+        seen.append(asked + ANSWER_TAKES)
+        if asked < job_takes:
+            pause = waiting(one.saw(video(5), START + seen[-1])).seconds
+    return seen
+
+
+class TestTheSchedule:
+    @given(rng=st.randoms(use_true_random=False), job_takes=st.floats(88, 92))
+    def test_a_job_of_a_minute_and_a_half_takes_at_most_twelve_requests_and_is_seen_within_three_seconds(
+        self, rng: random.Random, job_takes: float
+    ) -> None:
+        seen = looks_at(job_takes, rng.random)
+        assert len(seen) <= 12
+        assert seen[-1] - job_takes < 3.2
+
+    @given(rng=st.randoms(use_true_random=False), job_takes=st.floats(1, 7000))
+    def test_a_job_of_any_length_is_seen_soon_after_its_end(
+        self, rng: random.Random, job_takes: float
+    ) -> None:
+        seen = looks_at(job_takes, rng.random)
+        assert seen[-1] - job_takes <= max(14.0, 0.03 * job_takes)
+
+    @given(rng=st.randoms(use_true_random=False), job_takes=st.floats(1, 7000))
+    def test_no_job_takes_more_requests_than_an_even_look_every_three_seconds(
+        self, rng: random.Random, job_takes: float
+    ) -> None:
+        assert len(looks_at(job_takes, rng.random)) <= 3 + job_takes / 3
+
+    @given(age=st.floats(-60, 1e6))
+    def test_a_pause_is_never_too_short_nor_longer_than_a_minute_whatever_the_clock_says(
+        self, age: float
+    ) -> None:
+        assert 2.5 <= pause_at_age(age) <= 60
+
+    def test_an_interval_that_is_set_counts_at_every_age(self) -> None:
+        seen = looks_at(300, lambda: 0.0, poll_interval=20.0)
+        pauses = [later - earlier for earlier, later in itertools.pairwise(seen[1:])]
+        assert pauses == pytest.approx([20.0 + ANSWER_TAKES] * len(pauses))
+
+    def test_without_the_moment_of_the_submit_the_beginning_of_the_wait_counts(self) -> None:
+        one = watch(poll_interval=None, jitter=0.0)
+        assert waiting(one.saw(video(5), START + 80)).seconds == pause_at_age(80)
+        one.submitted_at = START - 520
+        assert waiting(one.saw(video(5), START + 80)).seconds == pause_at_age(600)
+
+    def test_after_an_error_the_pauses_are_those_of_an_even_look_every_five_seconds(self) -> None:
+        one = watch(poll_interval=None, jitter=1.0)
+        error = PixVerseTransientError("HTTP 502")
+        pauses = [waiting(one.met(error, START)).seconds for _ in range(5)]
+        assert pauses == [10, 20, 40, 60, 60]
 
 
 STEPS = st.lists(

@@ -270,6 +270,36 @@ class TestSharing:
         assert connection_reads == ["pixverse_default"]
 
     @pytest.mark.asyncio
+    async def test_a_hundred_triggers_of_one_video_make_one_request(self, server: ScriptedServer) -> None:
+        server.will(status(1))
+        found = await asyncio.gather(*(results_of(trigger(7)) for _ in range(100)))
+        assert [result.outcome for (result,) in found] == [Outcome.SUCCESS] * 100
+        assert len(server.requests) == 1
+
+    @pytest.mark.asyncio
+    async def test_one_of_two_that_wait_for_the_same_video_may_leave(self, server: ScriptedServer) -> None:
+        server.afterwards = lambda _: status(5)
+        leaves, stays = (asyncio.create_task(results_of(trigger(7))) for _ in range(2))
+        await until(lambda: server.requests)
+        await cancelled(leaves)
+        server.afterwards = lambda _: status(1)
+        (result,) = await stays
+        assert result.outcome is Outcome.SUCCESS
+
+    @pytest.mark.asyncio
+    async def test_none_looks_before_its_own_time_even_where_another_has_seen_the_end(
+        self, server: ScriptedServer
+    ) -> None:
+        server.afterwards = lambda _: status(1)
+        later = trigger(7)
+        later.not_before = time.time() + 0.5
+        waits = asyncio.create_task(results_of(later))
+        await results_of(trigger(7))
+        assert not waits.done()
+        await waits
+        assert time.time() >= later.not_before
+
+    @pytest.mark.asyncio
     async def test_the_last_one_out_closes_the_session(self, server: ScriptedServer) -> None:
         server.will(status(5))
         async with shared_poller("pixverse_default") as poller:

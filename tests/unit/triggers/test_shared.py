@@ -1,0 +1,279 @@
+"""One look for all who wait for a job, whoever comes, goes or is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixverse_provider.api.results import Video
+from pixverse_provider.exceptions import PixVerseRateLimitError
+from pixverse_provider.triggers.shared import SharedPoller
+from tests.unit.virtual_time import run_in_virtual_time
+
+if TYPE_CHECKING:
+    from pixverse_provider.triggers.shared import SharedJob
+
+ANSWER_TAKES = 0.2
+
+
+@dataclass
+class Service:
+    """Stands in for the client where what matters is when a request is made, in virtual time."""
+
+    moments: list[float] = field(default_factory=list)
+    cut_short: int = 0
+    error: Exception | None = None
+
+    async def call_once(self, call: Any) -> Video:
+        self.moments.append(now())
+        try:
+            await asyncio.sleep(ANSWER_TAKES)
+        except asyncio.CancelledError:
+            self.cut_short += 1
+            raise
+        if self.error is not None:
+            raise self.error
+        return Video(7, 5, prompt=str(len(self.moments)))
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def poller_over(service: Service) -> SharedPoller:
+    client: Any = service
+    return SharedPoller(client)
+
+
+async def look_after(job: SharedJob, pause: float) -> float:
+    """Look once, and return when the answer came."""
+    await job.look(pause)
+    return now()
+
+
+class TestOneRequest:
+    def test_a_hundred_who_wait_together_cost_the_requests_of_one(self) -> None:
+        service = Service()
+
+        async def one(poller: SharedPoller, late: float) -> None:
+            await asyncio.sleep(late)
+            with poller.job("video", 7) as job:
+                await job.first_look()
+                for _ in range(4):
+                    await job.look(5.0 + late)
+
+        async def main() -> None:
+            poller = poller_over(service)
+            await asyncio.gather(*(one(poller, n / 200) for n in range(100)))
+
+        run_in_virtual_time(main())
+        assert len(service.moments) == 5
+
+    def test_whoever_wants_it_soonest_sets_the_moment(self) -> None:
+        service = Service()
+
+        async def main() -> list[float]:
+            with poller_over(service).job("video", 7) as job:
+                return await asyncio.gather(*(look_after(job, pause) for pause in (9.0, 3.0, 6.0)))
+
+        assert run_in_virtual_time(main()) == [3.2, 3.2, 3.2]
+        assert service.moments == [3.0]
+
+    def test_one_who_comes_while_it_is_under_way_has_its_answer(self) -> None:
+        service = Service()
+
+        async def main() -> float:
+            with poller_over(service).job("video", 7) as job:
+                first = asyncio.create_task(look_after(job, 0.0))
+                await asyncio.sleep(ANSWER_TAKES / 2)
+                came = await look_after(job, 0.0)
+                assert await first == came
+                return came
+
+        assert run_in_virtual_time(main()) == ANSWER_TAKES
+        assert len(service.moments) == 1
+
+    def test_a_first_look_takes_what_another_has_just_seen_but_nothing_older(self) -> None:
+        service = Service()
+
+        async def main() -> list[str | None]:
+            seen: list[str | None] = []
+            with poller_over(service).job("video", 7) as job:
+                for pause in (0.0, 0.5, 1.5):
+                    await asyncio.sleep(pause)
+                    look = await job.first_look()
+                    assert isinstance(look, Video)
+                    seen.append(look.prompt)
+            return seen
+
+        assert run_in_virtual_time(main()) == ["1", "1", "2"]
+
+    def test_two_jobs_are_two_requests_and_so_are_a_video_and_an_image_of_one_number(self) -> None:
+        service = Service()
+
+        async def main() -> None:
+            poller = poller_over(service)
+            with (
+                poller.job("video", 7) as one,
+                poller.job("video", 8) as two,
+                poller.job("image", 7) as three,
+            ):
+                await asyncio.gather(*(job.look(1.0) for job in (one, two, three)))
+
+        run_in_virtual_time(main())
+        assert len(service.moments) == 3
+
+    def test_all_are_told_of_an_error_and_may_ask_again(self) -> None:
+        service = Service(error=PixVerseRateLimitError("slow down"))
+
+        async def main() -> None:
+            with poller_over(service).job("video", 7) as job:
+                found = await asyncio.gather(job.look(1.0), job.look(2.0), return_exceptions=True)
+                assert list(found) == [service.error] * 2
+                service.error = None
+                await asyncio.gather(job.look(1.0), job.look(2.0))
+
+        run_in_virtual_time(main())
+        assert len(service.moments) == 2
+
+
+class TestCancelling:
+    def test_the_last_one_who_leaves_takes_the_planned_look_along(self) -> None:
+        service = Service()
+
+        async def main() -> None:
+            with poller_over(service).job("video", 7) as job:
+                looks = [asyncio.create_task(job.look(pause)) for pause in (3.0, 6.0)]
+                await asyncio.sleep(1.0)
+                for look in looks:
+                    look.cancel()
+                await asyncio.sleep(60.0)
+
+        run_in_virtual_time(main())
+        assert service.moments == []
+
+    def test_the_last_one_who_leaves_ends_the_look_under_way(self) -> None:
+        service = Service()
+
+        async def main() -> None:
+            with poller_over(service).job("video", 7) as job:
+                look = asyncio.create_task(job.look(0.0))
+                await asyncio.sleep(ANSWER_TAKES / 2)
+                look.cancel()
+                await asyncio.sleep(60.0)
+                # And whoever comes then has a look of its own.
+                await job.look(0.0)
+
+        run_in_virtual_time(main())
+        assert (len(service.moments), service.cut_short) == (2, 1)
+
+    def test_one_who_leaves_during_a_look_does_not_end_it_for_the_others(self) -> None:
+        service = Service()
+
+        async def main() -> float:
+            with poller_over(service).job("video", 7) as job:
+                leaves = asyncio.create_task(job.look(0.0))
+                stays = asyncio.create_task(look_after(job, 0.0))
+                await asyncio.sleep(ANSWER_TAKES / 2)
+                leaves.cancel()
+                return await stays
+
+        assert run_in_virtual_time(main()) == ANSWER_TAKES
+        assert service.cut_short == 0
+
+    def test_one_who_leaves_at_the_moment_of_an_error_leaves_no_complaint_behind(self) -> None:
+        service = Service(error=PixVerseRateLimitError("slow down"))
+        complaints: list[dict[str, Any]] = []
+
+        async def main() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+            with poller_over(service).job("video", 7) as job:
+                look = asyncio.create_task(job.look(0.0))
+                # After the answer, and before the one who waits for it has run again.
+                asyncio.get_running_loop().call_later(ANSWER_TAKES, look.cancel)
+                await asyncio.wait([look])
+            gc.collect()
+
+        run_in_virtual_time(main())
+        assert complaints == []
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One who comes, asks every so often, and goes: by itself, or because it is cancelled."""
+
+    comes: float
+    pause: float
+    looks: int
+    cancelled_after: float | None
+
+
+GUESTS = st.lists(
+    st.builds(
+        Guest,
+        comes=st.floats(0, 20),
+        pause=st.floats(0, 10),
+        looks=st.integers(1, 6),
+        cancelled_after=st.none() | st.floats(0, 30),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(guests=GUESTS)
+def test_whoever_comes_and_goes_nobody_sleeps_through_a_look_and_none_is_made_too_often(
+    guests: list[Guest],
+) -> None:
+    service = Service()
+
+    async def stay(poller: SharedPoller, guest: Guest) -> None:
+        await asyncio.sleep(guest.comes)
+        with poller.job("video", 7) as job:
+            for _ in range(guest.looks):
+                asked = now()
+                await job.look(guest.pause)
+                # Sooner, where another wanted it sooner; never later than its own wish and the answer.
+                assert now() - asked <= guest.pause + ANSWER_TAKES + 1e-6
+
+    async def main() -> None:
+        poller = poller_over(service)
+        stays = [asyncio.create_task(stay(poller, guest)) for guest in guests]
+        for guest, task in zip(guests, stays, strict=True):
+            if guest.cancelled_after is not None:
+                asyncio.get_running_loop().call_later(guest.comes + guest.cancelled_after, task.cancel)
+        found = await asyncio.gather(*stays, return_exceptions=True)
+        for guest, outcome in zip(guests, found, strict=True):
+            if guest.cancelled_after is None:
+                assert outcome is None
+            else:
+                assert outcome is None or isinstance(outcome, asyncio.CancelledError)
+
+    run_in_virtual_time(main())
+    assert len(service.moments) <= sum(guest.looks for guest in guests)
+
+
+def test_a_job_that_nobody_waits_for_is_forgotten() -> None:
+    async def main() -> None:
+        poller = poller_over(Service())
+        with poller.job("video", 7) as job, poller.job("video", 7) as same:
+            assert job is same
+        with poller.job("video", 7) as another:
+            assert another is not job
+
+    run_in_virtual_time(main())
+
+
+@pytest.mark.parametrize("seconds", [0.0, 3600.0])
+def test_the_clock_of_these_tests_does_not_make_anybody_wait(seconds: float) -> None:
+    async def main() -> float:
+        await asyncio.sleep(seconds)
+        return now()
+
+    assert run_in_virtual_time(main()) == seconds
