@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import aiohttp
 import pendulum
 
-from pixverse_provider.api.pacing import AsyncRequestBudget
+from pixverse_provider.api.async_pacing import AsyncRequestBudget
 from pixverse_provider.api.protocol import (
     TRACE_ID_HEADER,
     Answer,
