@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import aiohttp
-import pendulum
 
 from pixverse_provider.api.async_pacing import AsyncRequestBudget
 from pixverse_provider.api.protocol import (
@@ -94,4 +94,4 @@ class AsyncPixVerseClient:
             raise network_error(
                 call, err, trace_id=trace_id, sent=True, base_url=self._settings.base_url
             ) from err
-        return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=pendulum.now("UTC"))
+        return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=datetime.now(UTC))

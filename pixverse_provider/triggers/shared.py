@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import math
 import weakref
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pixverse_provider.api.calls import result_call
+from pixverse_provider.exceptions import PixVerseError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 
 if TYPE_CHECKING:
@@ -51,7 +53,13 @@ class SharedPoller:
 
 
 class SharedJob:
-    """One job, and the next look at it, which is made once for all who wait for it."""
+    """One job, and the next look at it, which is made once for all who wait for it.
+
+    One of them leads: it sleeps until the earliest moment that any of them wishes, asks, and tells the others.
+    Where the leader leaves before it has an answer, all others wake up and one of them leads from there. (A
+    task for each look would do as well, but then the one trigger that most jobs have would cost half as much
+    again.)
+    """
 
     def __init__(self, client: AsyncPixVerseClient, kind: ResultKind, job_id: int) -> None:
         self.users = 0
@@ -59,20 +67,21 @@ class SharedJob:
         self._kind = kind
         self._id = job_id
         self._loop = asyncio.get_running_loop()
-        # Each is told of the request once it has ended, and takes from it what came out.
-        self._waiting: list[asyncio.Future[asyncio.Task[JobResult]]] = []
-        self._moment = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._request: asyncio.Task[JobResult] | None = None
-        self._shown: tuple[float, JobResult] | None = None
+        self._led = False
+        self._followers: list[asyncio.Future[_Shown | None]] = []
+        self._moment = math.inf
+        self._sleep: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._last: _Shown | None = None
 
     async def first_look(self) -> JobResult:
         """Return what a look shows now; one that another has made less than a second ago will do.
 
         :raises PixVerseError: what the look met.
         """
-        if self._shown is not None and self._loop.time() - self._shown[0] < _FRESH:
-            return self._shown[1]
+        last = self._last
+        if last is not None and last.result is not None and self._loop.time() - last.at < _FRESH:
+            return last.result
         return await self.look(0.0)
 
     async def look(self, pause: float) -> JobResult:
@@ -81,57 +90,83 @@ class SharedJob:
         :param pause: seconds.
         :raises PixVerseError: what the look met.
         """
-        mine: asyncio.Future[asyncio.Task[JobResult]] = self._loop.create_future()
-        self._waiting.append(mine)
-        self._plan(self._loop.time() + pause)
+        self._wish(self._loop.time() + pause)
+        shown: _Shown | None = None
+        while shown is None:
+            shown = await (self._follow() if self._led else self._lead())
+        if shown.error is not None:
+            raise shown.error
+        assert shown.result is not None
+        return shown.result
+
+    async def _lead(self) -> _Shown:
+        """Sleep until the moment has come, ask, and tell the followers, or that there is no leader any more."""
+        self._led = True
+        shown: _Shown | None = None
         try:
-            request = await mine
-        except asyncio.CancelledError:
-            if mine in self._waiting:
-                self._waiting.remove(mine)
-            if not self._waiting:
-                self._drop()
-            raise
-        return request.result()
+            await self._until_moment()
+            shown = self._last = await self._ask()
+        finally:
+            self._led = False
+            # Whoever is told and asks again means another look.
+            followers, self._followers = self._followers, []
+            if shown is not None or not followers:
+                self._moment = math.inf
+            for follower in followers:
+                if not follower.done():
+                    follower.set_result(shown)
+        return shown
 
-    def _plan(self, moment: float) -> None:
-        """Have the look made at the moment, unless it is under way or planned for an earlier one."""
-        if self._request is not None or (self._timer is not None and self._moment <= moment):
+    async def _follow(self) -> _Shown | None:
+        """Return what the leader is told, or None where it has left."""
+        mine: asyncio.Future[_Shown | None] = self._loop.create_future()
+        self._followers.append(mine)
+        try:
+            return await mine
+        finally:
+            if mine in self._followers:
+                self._followers.remove(mine)
+
+    def _wish(self, moment: float) -> None:
+        """Let the next look be at this moment, unless it is earlier anyway."""
+        if moment >= self._moment:
             return
-        if self._timer is not None:
-            self._timer.cancel()
         self._moment = moment
-        self._timer = self._loop.call_at(moment, self._start)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = self._loop.call_at(moment, self._wake)
 
-    def _start(self) -> None:
-        self._timer = None
-        self._request = self._loop.create_task(
-            self._client.call_once(result_call(self._kind, self._id)),
-            name=f"look at PixVerse {self._kind} {self._id}",
-        )
-        self._request.add_done_callback(self._tell)
-
-    def _tell(self, request: asyncio.Task[JobResult]) -> None:
-        """Wake all who wait for the look; none is left asleep, whatever became of it."""
-        if request is not self._request:
+    async def _until_moment(self) -> None:
+        if self._moment <= self._loop.time():
             return
-        self._request = None
-        # Whoever wakes up and asks again means another look.
-        waiting, self._waiting = self._waiting, []
-        if not request.cancelled() and request.exception() is None:
-            self._shown = (self._loop.time(), request.result())
-        for waiter in waiting:
-            if not waiter.done():
-                waiter.set_result(request)
+        self._sleep = self._loop.create_future()
+        self._alarm = self._loop.call_at(self._moment, self._wake)
+        try:
+            await self._sleep
+        finally:
+            self._alarm.cancel()
+            self._sleep = self._alarm = None
 
-    def _drop(self) -> None:
-        """Make no look that nobody waits for any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._request is not None:
-            self._request.cancel()
-            self._request = None
+    def _wake(self) -> None:
+        if self._sleep is not None and not self._sleep.done():
+            self._sleep.set_result(None)
+
+    async def _ask(self) -> _Shown:
+        # Whoever comes from now on has the answer of this look, however soon it wants one.
+        self._moment = -math.inf
+        try:
+            result = await self._client.call_once(result_call(self._kind, self._id))
+        except PixVerseError as err:
+            return _Shown(self._loop.time(), None, err)
+        return _Shown(self._loop.time(), result, None)
+
+
+class _Shown(NamedTuple):
+    """What a look has shown, and when."""
+
+    at: float
+    result: JobResult | None
+    error: PixVerseError | None
 
 
 @dataclass
