@@ -1,8 +1,8 @@
 """A status API on loopback that costs little, in a process of its own: every job ends when its time is over.
 
-``GET /openapi/v2/video/result/{id}`` answers as PixVerse does; ``GET /ready/{id}`` answers 404 until the job is
-done and 200 then, which is the one thing that ``HttpSensorTrigger`` understands. Every answer takes the same
-time. ``POST /begin`` says what is to happen, and ``GET /stats`` what has.
+``GET /openapi/v2/video/result/{id}`` answers as PixVerse does; ``GET /ready/{id}`` answers 404 until the job
+is done and 200 then, which is the one thing that ``HttpSensorTrigger`` understands. Every answer takes the
+same time. ``POST /begin`` says what is to happen, and ``GET /stats`` what has.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 import urllib.request
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,8 +136,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -192,13 +191,12 @@ def status_server() -> Iterator[StatusServer]:
     """Run a server on a free port of loopback until the block is over."""
     command = [sys.executable, "-m", "benchmarks.status_server"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+        stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
         try:
-            yield StatusServer(f"http://127.0.0.1:{int(process.stdout.readline())}")
+            yield StatusServer(f"http://127.0.0.1:{int(stdout.readline())}")
         finally:
             # It ends with its standard input, so also where this process is killed.
-            process.stdin.close()
+            stdin.close()
             process.wait(timeout=10)
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from benchmarks.report import Section, Target
 
@@ -109,7 +109,7 @@ def run(*, quick: bool) -> Section:
             Target("RSS growth of a download, MB", growth[_OURS_DOWN], 32.0),
         ],
         [
-            f"Best of {rounds}, in turns, each in a process of its own. The growth is the largest of all rounds.",
+            f"Best of {rounds}, in turns, each in a process of its own; of the growth, the largest.",
             "Ours and `fsync`: a video counts as landed only when it is on the disk, so that is in its time.",
             "The upload leaves out the check that refuses more than 100 MB, which is PixVerse's own limit.",
         ],
@@ -185,13 +185,15 @@ def _requests_up(url: str, source: Path, _size: int) -> None:
     import requests
 
     with source.open("rb") as file:
-        requests.post(url + "/up", files={"file": ("a.mp4", file, "video/mp4")}).raise_for_status()
+        requests.post(
+            url + "/up", files={"file": ("a.mp4", file, "video/mp4")}, timeout=60
+        ).raise_for_status()
 
 
 def _requests_down(url: str, target: Path, _size: int) -> None:
     import requests
 
-    with requests.get(url + "/video.mp4", stream=True) as response, target.open("wb") as file:
+    with requests.get(url + "/video.mp4", stream=True, timeout=60) as response, target.open("wb") as file:
         for chunk in response.iter_content(1 << 16):
             file.write(chunk)
 
@@ -290,12 +292,11 @@ def _file_server(folder: str, size: int) -> Iterator[str]:
             stream.write(block)
     command = [sys.executable, "-m", "benchmarks.transfer", "serve", str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+        stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
         try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+            yield f"http://127.0.0.1:{int(stdout.readline())}"
         finally:
-            process.stdin.close()
+            stdin.close()
             process.wait(timeout=10)
 
 

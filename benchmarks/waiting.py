@@ -1,7 +1,7 @@
 """One contender waits for many jobs in a process of its own, and says what it has cost.
 
-``python -m benchmarks.waiting '{"contender": "ours", "url": ..., "script": {...}, "cut_off": ...}'`` prints the
-:class:`Costs` as JSON.
+``python -m benchmarks.waiting '{"contender": "ours", "url": ..., "script": {...}, ...}'`` prints the
+:class:`Costs` and the :class:`Stats` of the server as JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import gc
 import importlib
 import json
 import os
+import selectors
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.status_server import WARM_UP_JOB, Script
+from benchmarks.status_server import WARM_UP_JOB, Script, Stats, StatusServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,19 +32,21 @@ __all__ = ["CONTENDERS", "Costs", "wait_in_a_child"]
 
 # Seconds between two looks of those that cannot know better, as the alternatives' own defaults are.
 _EVENLY = 5.0
-_HEARTBEAT = 0.005
+_SAMPLE_MEMORY_EVERY = 0.25
 
 
 @dataclass(frozen=True)
 class Costs:
     """What a contender has cost.
 
-    :param cpu: seconds of the process from the first job to the last event, without the measuring itself.
+    :param cpu: seconds of the process from the first job to the last event.
     :param seconds: that this took.
-    :param longest_stall: milliseconds for which the event loop did not turn.
-    :param p99_stall: milliseconds that 99 of 100 heartbeats were not later than.
+    :param longest_stall: milliseconds of the longest turn of the event loop.
+    :param p99_stall: milliseconds that 99 of 100 turns did not take longer than.
     :param rss_growth: KB at the most over a process that has waited for one job.
-    :param rss_left: KB over the same when all is done.
+    :param held_after: blocks of memory in use when all is done, in percent of those at the most; both over a
+        process that has waited for one job.
+    :param again: KB of RSS that a second wave of as many jobs has added; None where there was none.
     :param finished: how many jobs were seen to be done.
     :param delays: seconds from done to event, of each that was seen.
     """
@@ -53,7 +56,8 @@ class Costs:
     longest_stall: float
     p99_stall: float
     rss_growth: float
-    rss_left: float
+    held_after: float
+    again: float | None
     finished: int
     delays: list[float]
 
@@ -65,19 +69,27 @@ class Costs:
 
 
 def wait_in_a_child(
-    contender: str, url: str, script: Script, *, cut_off: float, budget: float | None = None
-) -> Costs:
+    contender: str,
+    url: str,
+    script: Script,
+    *,
+    cut_off: float,
+    budget: float | None = None,
+    again: bool = False,
+) -> tuple[Costs, Stats]:
     """Let a contender wait for all jobs of the script in a process of its own.
 
     :param url: of the status server, which has been told the same script.
     :param cut_off: epoch seconds at which it is stopped, whatever it has seen.
     :param budget: requests a second, for ours.
+    :param again: whether a second wave of shorter jobs is to follow.
     """
     task = {
         "contender": contender,
         "url": url,
         "script": dataclasses.asdict(script),
         "cut_off": cut_off,
+        "again": again,
     }
     connections = {
         "AIRFLOW_CONN_PIXVERSE_DEFAULT": {
@@ -95,7 +107,8 @@ def wait_in_a_child(
         text=True,
         check=True,
     )
-    return Costs(**json.loads(run.stdout.splitlines()[-1]))
+    costs, stats = json.loads(run.stdout.splitlines()[-1])
+    return Costs(**costs), Stats(**stats)
 
 
 def _ours(_url: str, deadline: float) -> Any:
@@ -139,13 +152,12 @@ def _http_sensor_trigger(_url: str, _deadline: float) -> Any:
 
 def _bare_loop(url: str, _deadline: float) -> Any:
     aiohttp = importlib.import_module("aiohttp")
-    sessions: list[Any] = []
 
     async def wait(job: int, _submitted_at: float) -> None:
-        if not sessions:
-            sessions.append(aiohttp.ClientSession())
+        if not _session:
+            _session.append(aiohttp.ClientSession())
         while True:
-            async with sessions[0].get(f"{url}/openapi/v2/video/result/{job}") as response:
+            async with _session[0].get(f"{url}/openapi/v2/video/result/{job}") as response:
                 if (await response.json())["Resp"]["status"] == 1:
                     return
             await asyncio.sleep(_EVENLY)
@@ -182,6 +194,9 @@ def _threads(url: str, _deadline: float) -> Any:
     return wait
 
 
+# It ends with the process.
+_session: list[Any] = []
+
 CONTENDERS: dict[str, Callable[[str, float], Any]] = {
     "ours": _ours,
     "ours on one video": _ours_on_one_video,
@@ -194,25 +209,33 @@ CONTENDERS: dict[str, Callable[[str, float], Any]] = {
 submitted_at) that returns when it has seen the end of the job."""
 
 
-class _Meter:
-    """Heartbeats and memory, measured from inside the event loop."""
+class _TimedSelector(selectors.DefaultSelector):
+    """Notes how long each turn of the event loop takes, for which everybody else has to wait."""
 
     def __init__(self) -> None:
-        # A list of floats would be most of the memory that is measured here.
-        self.late = array("d")
-        self.peak = 0.0
-        self._task: asyncio.Task[None] | None = None
+        super().__init__()
+        self._woke = time.perf_counter()
+        self.turns = array("d")
 
-    async def run(self) -> None:
-        next_memory = 0.0
+    def select(self, timeout: float | None = None) -> Any:
+        self.turns.append(time.perf_counter() - self._woke)
+        events = super().select(timeout)
+        self._woke = time.perf_counter()
+        return events
+
+
+class _Memory:
+    """The most that was in use while it was measured."""
+
+    def __init__(self) -> None:
+        self.rss = 0.0
+        self.blocks = 0
+
+    async def measure(self) -> None:
         while True:
-            before = time.perf_counter()
-            await asyncio.sleep(_HEARTBEAT)
-            now = time.perf_counter()
-            self.late.append((now - before - _HEARTBEAT) * 1000)
-            if now > next_memory:
-                self.peak = max(self.peak, _rss())
-                next_memory = now + 0.25
+            self.rss = max(self.rss, _rss())
+            self.blocks = max(self.blocks, sys.getallocatedblocks())
+            await asyncio.sleep(_SAMPLE_MEMORY_EVERY)
 
 
 def _rss() -> float:
@@ -226,21 +249,55 @@ def _give_back() -> None:
     ctypes.CDLL(None).malloc_trim(0)
 
 
-async def _measure(contender: str, url: str, script: Script, cut_off: float) -> Costs:
-    loop = asyncio.get_running_loop()
+async def _measure(task: dict[str, Any], turns: array[float]) -> tuple[Costs, Stats]:
+    contender, url, cut_off = task["contender"], task["url"], task["cut_off"]
+    script, server = Script(**task["script"]), StatusServer(url)
     wait = CONTENDERS[contender](url, cut_off)
     if not script.always_429:
         # Imports, the first connection, and what else is made once; the server knows this job as done.
         await wait(WARM_UP_JOB, time.time())
     _give_back()
-    rss_before = _rss()
+    rss_before, blocks_before = _rss(), sys.getallocatedblocks()
 
-    idle_meter = asyncio.create_task(_Meter().run())
+    await asyncio.sleep(max(0.0, script.begins_at - time.time()))
+    memory = _Memory()
+    measuring = asyncio.create_task(memory.measure())
+    del turns[:]
     cpu, began = time.process_time(), time.perf_counter()
-    await asyncio.sleep(2.0)
-    cost_of_metering = (time.process_time() - cpu) / (time.perf_counter() - began)
-    idle_meter.cancel()
+    delays = await _wave(contender, wait, script, cut_off)
+    seconds, spent = time.perf_counter() - began, time.process_time() - cpu
+    stalls = sorted(turn * 1000 for turn in turns)
+    measuring.cancel()
+    await _settle()
+    rss_after, blocks_after = _rss(), sys.getallocatedblocks()
+    stats = server.stats()
 
+    again = None
+    if task["again"]:
+        short = dataclasses.replace(
+            script, begins_at=time.time(), takes=min(script.takes, 10.0), spread=min(script.spread, 4.0)
+        )
+        server.begin(short)
+        await _wave(contender, wait, short, time.time() + 60.0)
+        await _settle()
+        again = _rss() - rss_after
+
+    costs = Costs(
+        cpu=spent,
+        seconds=seconds,
+        longest_stall=stalls[-1],
+        p99_stall=stalls[int(len(stalls) * 0.99)],
+        rss_growth=memory.rss - rss_before,
+        held_after=100 * (blocks_after - blocks_before) / max(1, memory.blocks - blocks_before),
+        again=again,
+        finished=len(delays),
+        delays=delays,
+    )
+    return costs, stats
+
+
+async def _wave(contender: str, wait: Any, script: Script, cut_off: float) -> list[float]:
+    """Wait for all jobs of the script until the cut-off, and return how late each end was seen."""
     delays: list[float] = []
     # Where a job is waited for under another's number, its end is that of the other.
     as_one = contender == "ours on one video"
@@ -249,49 +306,35 @@ async def _measure(contender: str, url: str, script: Script, cut_off: float) -> 
         await wait(job, script.submitted_at(job))
         delays.append(time.time() - script.ends_at(1 if as_one else job))
 
-    await asyncio.sleep(max(0.0, script.begins_at - time.time()))
-    meter = _Meter()
-    metering = asyncio.create_task(meter.run())
-    cpu, began = time.process_time(), time.perf_counter()
     waits = []
     for job in range(1, script.jobs + 1):
         pause = script.submitted_at(job) - time.time()
         if pause > 0.001:
             await asyncio.sleep(pause)
-        waits.append(loop.create_task(one(job)))
+        waits.append(asyncio.create_task(one(job)))
     await asyncio.wait(waits, timeout=max(0.0, cut_off - time.time()))
-    seconds = time.perf_counter() - began
-    spent = time.process_time() - cpu - cost_of_metering * seconds
-    metering.cancel()
+    seen = list(delays)
     for task in waits:
         task.cancel()
     found = await asyncio.gather(*waits, return_exceptions=True)
     failed = [error for error in found if isinstance(error, Exception)]
     if failed:
         print(f"{contender}: {len(failed)} waits failed, the first with {failed[0]!r}", file=sys.stderr)
-    finished = len(delays)
-    # A turn of the loop, since what has woken this coroutine up still holds all that it waited for.
-    del waits, found, task
+    return seen
+
+
+async def _settle() -> None:
+    """Let go of what is done, after a turn of the loop: what wakes a coroutine holds what it waited for."""
     await asyncio.sleep(1.0)
     _give_back()
-    late = sorted(meter.late)
-    return Costs(
-        cpu=spent,
-        seconds=seconds,
-        longest_stall=late[-1],
-        p99_stall=late[int(len(late) * 0.99)],
-        rss_growth=meter.peak - rss_before,
-        rss_left=_rss() - rss_before,
-        finished=finished,
-        delays=delays,
-    )
 
 
 def main() -> None:
     """Wait as the first argument says, and print what it has cost."""
-    task = json.loads(sys.argv[1])
-    costs = asyncio.run(_measure(task["contender"], task["url"], Script(**task["script"]), task["cut_off"]))
-    print(json.dumps(dataclasses.asdict(costs)), flush=True)
+    selector = _TimedSelector()
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+        costs, stats = runner.run(_measure(json.loads(sys.argv[1]), selector.turns))
+    print(json.dumps([dataclasses.asdict(costs), dataclasses.asdict(stats)]), flush=True)
     # A thread that still waits for an answer would keep the process.
     os._exit(0)
 

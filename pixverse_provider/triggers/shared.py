@@ -55,10 +55,9 @@ class SharedPoller:
 class SharedJob:
     """One job, and the next look at it, which is made once for all who wait for it.
 
-    One of them leads: it sleeps until the earliest moment that any of them wishes, asks, and tells the others.
-    Where the leader leaves before it has an answer, all others wake up and one of them leads from there. (A
-    task for each look would do as well, but then the one trigger that most jobs have would cost half as much
-    again.)
+    One of them leads: it sleeps until the earliest moment that any of them wishes, asks, and tells the
+    others. Where the leader leaves before it has an answer, they wake up and one of them leads from there. (A
+    task for each look would be simpler, and dearer for the one trigger that most jobs have.)
     """
 
     def __init__(self, client: AsyncPixVerseClient, kind: ResultKind, job_id: int) -> None:
@@ -80,8 +79,12 @@ class SharedJob:
         :raises PixVerseError: what the look met.
         """
         last = self._last
-        if last is not None and last.result is not None and self._loop.time() - last.at < _FRESH:
-            return last.result
+        if (
+            last is not None
+            and not isinstance(last.seen, PixVerseError)
+            and self._loop.time() - last.at < _FRESH
+        ):
+            return last.seen
         return await self.look(0.0)
 
     async def look(self, pause: float) -> JobResult:
@@ -94,13 +97,12 @@ class SharedJob:
         shown: _Shown | None = None
         while shown is None:
             shown = await (self._follow() if self._led else self._lead())
-        if shown.error is not None:
-            raise shown.error
-        assert shown.result is not None
-        return shown.result
+        if isinstance(shown.seen, PixVerseError):
+            raise shown.seen
+        return shown.seen
 
     async def _lead(self) -> _Shown:
-        """Sleep until the moment has come, ask, and tell the followers, or that there is no leader any more."""
+        """Sleep until the moment has come, ask, and tell the followers; or that nobody leads any more."""
         self._led = True
         shown: _Shown | None = None
         try:
@@ -157,16 +159,15 @@ class SharedJob:
         try:
             result = await self._client.call_once(result_call(self._kind, self._id))
         except PixVerseError as err:
-            return _Shown(self._loop.time(), None, err)
-        return _Shown(self._loop.time(), result, None)
+            return _Shown(self._loop.time(), err)
+        return _Shown(self._loop.time(), result)
 
 
 class _Shown(NamedTuple):
-    """What a look has shown, and when."""
+    """What a look has shown, or met, and when."""
 
     at: float
-    result: JobResult | None
-    error: PixVerseError | None
+    seen: JobResult | PixVerseError
 
 
 @dataclass
