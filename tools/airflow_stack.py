@@ -78,7 +78,8 @@ class AirflowStack:
         self._sqlite = self.home / "airflow.db" if database is None else None
         self.database = database or f"sqlite:///{self._sqlite}"
         self._settings = settings or {}
-        self._environment = {**clean_environment(), **(environment or {}), "AIRFLOW_HOME": str(self.home)}
+        #: All of the environment of every component.
+        self.environment = {**clean_environment(), **(environment or {}), "AIRFLOW_HOME": str(self.home)}
         self._programs: dict[str, Program] = {}
         self._earlier: list[Program] = []
         self.port = free_port()
@@ -104,15 +105,31 @@ class AirflowStack:
         self.stop()
 
     def start(self) -> None:
-        """Write the configuration, make the database, start the components; :meth:`wait_healthy` is next."""
+        """:meth:`prepare`, then start the components; :meth:`wait_healthy` is next."""
+        self.prepare()
+        for component in COMPONENTS:
+            self.start_component(component)
+
+    def prepare(self) -> None:
+        """Write the configuration and make the database."""
         self.home.mkdir(parents=True, exist_ok=True)
         write_configuration(self.home, self._all_settings())
         if self._sqlite is None:
-            migrate(self.home, self._environment)
+            migrate(self.home, self.environment)
         elif not self._sqlite.exists():
             shutil.copyfile(migrated_sqlite(), self._sqlite)
-        for component in COMPONENTS:
-            self._start(component)
+
+    def start_component(self, component: str) -> None:
+        """Start one component and wait for nothing."""
+        program = Program(
+            component, airflow(*COMPONENTS[component]), self.environment, self.log_file(component)
+        )
+        program.start()
+        self._programs[component] = program
+
+    def process(self, component: str) -> psutil.Process:
+        """Return the main process of a component."""
+        return psutil.Process(self._programs[component].pid)
 
     def wait_healthy(
         self, timeout: float = HEALTH_TIMEOUT, on_up: Callable[[str], None] | None = None
@@ -151,7 +168,7 @@ class AirflowStack:
         ended = self._programs[component]
         ended.wait(timeout=60)
         self._earlier.append(ended)
-        self._start(component)
+        self.start_component(component)
 
     def sessions(self) -> list[Session]:
         """Return what it takes to end this Airflow from another process; see :func:`stop_sessions`."""
@@ -172,18 +189,11 @@ class AirflowStack:
 
     def command(self, *arguments: str) -> str:
         """Run the ``airflow`` command line with this configuration and return what it prints."""
-        return run_airflow(arguments, self._environment)
+        return run_airflow(arguments, self.environment)
 
     def log_file(self, component: str) -> Path:
         """Return where a component writes."""
         return self.home / f"{component}.log"
-
-    def _start(self, component: str) -> None:
-        program = Program(
-            component, airflow(*COMPONENTS[component]), self._environment, self.log_file(component)
-        )
-        program.start()
-        self._programs[component] = program
 
     def _all_settings(self) -> Settings:
         settings: Settings = {
