@@ -36,7 +36,8 @@ _VARIANTS = {
     "one_sensor": "upload, submit, one deferred sensor for all, download",
     "one_task_deferred": "lip sync deferred, of media uploaded before",
     "one_task_held": "lip sync in the worker, of media uploaded before",
-    "plain_requests": "one @task of plain requests: upload, submit, poll every 5 s, download",
+    "fewest": "submit, one deferred sensor for all, of media uploaded before",
+    "plain_requests": "one @task of plain requests: upload, submit, poll, download",
 }
 
 
@@ -88,7 +89,8 @@ class _Bench:
             index = task["map_index"]
             last[index] = max(last.get(index, 0.0), _seconds(task["end_date"]))
         # A task that is not mapped belongs to all videos, and is no video's last.
-        overheads = [end - began - self._takes for index, end in last.items() if index >= 0]
+        end_of_all = last.pop(-1, 0.0)
+        overheads = [max(end, end_of_all) - began - self._takes for end in last.values()]
         # The newest come first.
         jobs = self._emulator.jobs()
         jobs = jobs[: len(jobs) - jobs_before]
@@ -129,24 +131,25 @@ _NOTES = (
         "besides the number of slots."
     ),
     (
-        "The overhead of a video is from the start of the run to the end of that video's last task, "
-        "less the time of its job. It holds the wait for a slot: where a worker is held, only as many "
-        "jobs run as there are slots."
+        "The overhead of a video is from the start of the run to the end of the last task that its "
+        "result needs, less the time of its job. It holds the wait for a slot: where a worker is held, "
+        "no more jobs run than there are slots."
+    ),
+    (
+        "All look every 5 s, so that the variants differ in nothing else. The default schedule is made "
+        "for jobs of one to two minutes and would see the end of one of 20 s about 12 s late."
     ),
     (
         "Every variant pays once here, since nothing breaks. Where a task dies, `retries` finds the job "
-        "again in all variants of this provider; that of plain requests submits another."
+        "again in all variants of this provider; plain requests would submit another."
     ),
     (
-        "One process per video is the least that is possible where each video is a task. It takes "
-        "`deferrable=False` and media whose id is known; the worker is then held for the whole job. "
-        "With `deferrable=True` it is two, each of seconds. One sensor for all costs two processes "
-        "however many videos there are."
+        "The fewest processes: one for each video, where the media id is known (uploaded once, used "
+        "often) and the next system takes the URL of the video. With `deferrable=False` it is held for "
+        "the whole job. With `wait_for_completion=False` it only submits, and one deferred sensor waits "
+        "for all, which adds two processes however many videos there are."
     ),
-    (
-        "Where the next system can take the URL of the video, the download is not needed either; "
-        "`PixVerseHook.get_video` reads a fresh URL."
-    ),
+    ("An upload and a download of its own add one process each. A deferred wait for each video adds one."),
 )
 
 

@@ -78,12 +78,16 @@ class AirflowStack:
         self._sqlite = self.home / "airflow.db" if database is None else None
         self.database = database or f"sqlite:///{self._sqlite}"
         self._settings = settings or {}
-        #: All of the environment of every component.
-        self.environment = {**clean_environment(), **(environment or {}), "AIRFLOW_HOME": str(self.home)}
+        self._environment = {**clean_environment(), **(environment or {}), "AIRFLOW_HOME": str(self.home)}
         self._programs: dict[str, Program] = {}
         self._earlier: list[Program] = []
         self.port = free_port()
         self.api = AirflowAPI(f"http://127.0.0.1:{self.port}")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All of the environment of every component."""
+        return dict(self._environment)
 
     @property
     def url(self) -> str:
@@ -105,7 +109,7 @@ class AirflowStack:
         self.stop()
 
     def start(self) -> None:
-        """:meth:`prepare`, then start the components; :meth:`wait_healthy` is next."""
+        """Prepare, and start all components; :meth:`wait_healthy` is next."""
         self.prepare()
         for component in COMPONENTS:
             self.start_component(component)
@@ -115,14 +119,14 @@ class AirflowStack:
         self.home.mkdir(parents=True, exist_ok=True)
         write_configuration(self.home, self._all_settings())
         if self._sqlite is None:
-            migrate(self.home, self.environment)
+            migrate(self.home, self._environment)
         elif not self._sqlite.exists():
             shutil.copyfile(migrated_sqlite(), self._sqlite)
 
     def start_component(self, component: str) -> None:
         """Start one component and wait for nothing."""
         program = Program(
-            component, airflow(*COMPONENTS[component]), self.environment, self.log_file(component)
+            component, airflow(*COMPONENTS[component]), self._environment, self.log_file(component)
         )
         program.start()
         self._programs[component] = program
@@ -189,7 +193,7 @@ class AirflowStack:
 
     def command(self, *arguments: str) -> str:
         """Run the ``airflow`` command line with this configuration and return what it prints."""
-        return run_airflow(arguments, self.environment)
+        return run_airflow(arguments, self._environment)
 
     def log_file(self, component: str) -> Path:
         """Return where a component writes."""
