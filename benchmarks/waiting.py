@@ -266,7 +266,7 @@ async def _measure(task: dict[str, Any], turns: array[float]) -> tuple[Costs, St
     cpu, began = time.process_time(), time.perf_counter()
     delays = await _wave(contender, wait, script, cut_off)
     seconds, spent = time.perf_counter() - began, time.process_time() - cpu
-    stalls = sorted(turn * 1000 for turn in turns)
+    turned = len(turns)
     measuring.cancel()
     await _settle()
     rss_after, blocks_after = _rss(), sys.getallocatedblocks()
@@ -282,6 +282,7 @@ async def _measure(task: dict[str, Any], turns: array[float]) -> tuple[Costs, St
         await _settle()
         again = _rss() - rss_after
 
+    stalls = sorted(turn * 1000 for turn in turns[:turned])
     costs = Costs(
         cpu=spent,
         seconds=seconds,

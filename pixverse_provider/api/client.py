@@ -12,6 +12,7 @@ import pendulum
 import requests
 import tenacity
 import urllib3
+from requests.adapters import HTTPAdapter
 from requests_toolbelt import MultipartEncoder
 
 from pixverse_provider.api.calls import IMAGE_UPLOAD_PATH, MEDIA_UPLOAD_PATH
@@ -46,6 +47,8 @@ SUBMIT_ATTEMPTS = 3
 _CONNECT_TIMEOUT = 10.0
 # A pause that is asked for and is longer than this is better spent outside of a worker.
 _LONGEST_PAUSE_IN_CALL = 60.0
+# Bytes of an upload that are read and sent at a time; the library's own 16 KiB make it several times slower.
+_UPLOAD_BLOCK = 1 << 18
 
 
 class UploadSource(Protocol):
@@ -81,6 +84,8 @@ class PixVerseClient:
     def __init__(self, settings: ClientSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._settings = settings
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, _LargeBlocks())
         # A proxy of the environment has no business between this process and an emulator on its own machine.
         self._session.trust_env = not settings.on_loopback
         self._budget = RequestBudget(settings.max_requests_per_second)
@@ -210,6 +215,16 @@ class PixVerseClient:
             sleep=self._sleep,
             reraise=True,
         )
+
+
+class _LargeBlocks(HTTPAdapter):
+    """Sends a streamed body in large blocks."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, blocksize=_UPLOAD_BLOCK)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, **kwargs, blocksize=_UPLOAD_BLOCK)
 
 
 class _Sized:
