@@ -124,7 +124,7 @@ def by_gateway(error: PixVerseError) -> bool:
     return error.err_code is None and error.http_status not in (None, HTTPStatus.UNAUTHORIZED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Look again after so many seconds.
 
@@ -255,7 +255,7 @@ def read_event(event: Any) -> tuple[list[WaitResult], dict[str, Any] | None]:
     return results, job
 
 
-@dataclass
+@dataclass(slots=True)
 class VideoWatch:
     """The wait for one video: told what each look showed, it says when to look again or how the wait ended.
 
@@ -283,7 +283,7 @@ class VideoWatch:
     _doubtful: int = field(default=0, init=False)
     _last_error: PixVerseError | None = field(default=None, init=False)
     _last_video: JobResult | None = field(default=None, init=False)
-    _unknown: list[int] = field(default_factory=list, init=False)
+    _unknown: tuple[int, ...] = field(default=(), init=False)
 
     def first_look(self, now: float) -> float:
         """Return how many seconds to wait before the first look."""
@@ -341,7 +341,7 @@ class VideoWatch:
 
     def _notice(self, video: JobResult, *, recovered: bool) -> str | None:
         if VideoStatus.known(video.status) is None and video.status not in self._unknown:
-            self._unknown.append(video.status)
+            self._unknown += (video.status,)
             return (
                 f"PixVerse {self.kind} {self.video_id} has status {video.status}, which PixVerse does not "
                 "document; it counts as running."
@@ -355,6 +355,6 @@ class VideoWatch:
             waited=now - self.started_at,
             video=self._last_video,
             error=self._last_error,
-            unknown_statuses=tuple(self._unknown),
+            unknown_statuses=self._unknown,
             kind=self.kind,
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import aiohttp
+from yarl import URL
 
 from pixverse_provider.api.async_pacing import AsyncRequestBudget
 from pixverse_provider.api.protocol import (
@@ -27,6 +29,10 @@ __all__ = ["AsyncPixVerseClient"]
 
 T = TypeVar("T")
 
+# Requests under way at once, and so connections. Enough for a thousand looks a second where an answer takes
+# 0.2 s, which is what 3,000 jobs of the same age ask for when they come to an end.
+_MOST_AT_ONCE = 200
+
 
 class AsyncPixVerseClient:
     """Free PixVerse calls on an event loop, all over one session; make one client per loop and share it.
@@ -39,8 +45,13 @@ class AsyncPixVerseClient:
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
         self._budget = AsyncRequestBudget(settings.max_requests_per_second)
+        # The time that a request waits for its turn is not part of its timeout, so it does not wait in the
+        # pool of the session.
+        self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=settings.timeout), trust_env=not settings.on_loopback
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=settings.timeout),
+            trust_env=not settings.on_loopback,
         )
 
     async def __aenter__(self) -> Self:
@@ -63,7 +74,11 @@ class AsyncPixVerseClient:
         """
         if call.paid:
             raise ValueError(f"the async client makes no paid call, so it does not {call.what}")
-        await self._budget.wait()
+        async with self._turns:
+            await self._budget.wait()
+            return await self._exchange(call)
+
+    async def _exchange(self, call: Call[T]) -> T:
         trace_id = new_trace_id()
         api_key = self._settings.api_key
         repeated = False
@@ -83,7 +98,8 @@ class AsyncPixVerseClient:
         try:
             async with self._session.request(
                 call.method,
-                self._settings.base_url + call.path,
+                # Ids and the normalised address hold nothing to be quoted; looking for it takes time.
+                URL(self._settings.base_url + call.path, encoded=True),
                 headers=request_headers(api_key, trace_id),
                 params=call.query,
                 allow_redirects=False,

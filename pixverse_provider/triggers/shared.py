@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import importlib
 import math
 import weakref
-from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Self, Union
 
 from pixverse_provider.api.calls import result_call
 from pixverse_provider.exceptions import PixVerseError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
     from pixverse_provider.api.async_client import AsyncPixVerseClient
     from pixverse_provider.api.results import JobResult, ResultKind
 
@@ -34,57 +32,72 @@ class SharedPoller:
 
     def __init__(self, client: AsyncPixVerseClient) -> None:
         self.client = client
-        self._jobs: dict[tuple[ResultKind, int], SharedJob] = {}
+        self._jobs: dict[_Key, SharedJob] = {}
+        # One for all alarms, each of which would otherwise keep a copy of that of the trigger.
+        self._context = contextvars.Context()
 
-    @contextmanager
-    def job(self, kind: ResultKind, job_id: int) -> Iterator[SharedJob]:
-        """Lend a job to one who waits for it; whoever else waits for it has the same one."""
+    def job(self, kind: ResultKind, job_id: int) -> SharedJob:
+        """Return a job to wait for in a ``with`` block; whoever else waits for it has the same one."""
         key = (kind, job_id)
         job = self._jobs.get(key)
         if job is None:
-            job = self._jobs[key] = SharedJob(self.client, kind, job_id)
-        job.users += 1
-        try:
-            yield job
-        finally:
-            job.users -= 1
-            if job.users == 0:
-                del self._jobs[key]
+            job = self._jobs[key] = SharedJob(key, self.client, self._context, self._jobs)
+        return job
 
 
 class SharedJob:
     """One job, and the next look at it, which is made once for all who wait for it.
 
-    One of them leads: it sleeps until the earliest moment that any of them wishes, asks, and tells the
-    others. Where the leader leaves before it has an answer, they wake up and one of them leads from there. (A
-    task for each look would be simpler, and dearer for the one trigger that most jobs have.)
+    At the earliest moment that any of them wishes, one of them is woken up to look, and tells the others.
+    Where it leaves before it has an answer, another looks at once.
+
+    There is one for each job that is waited for, and thousands in a triggerer, whose event loop stands still
+    while Python goes through all that is alive in search of garbage: so it is made of little. A task for each
+    look would be simpler, and dearer for the one trigger that most jobs have.
+
+    :param jobs: of the poller, from which it removes itself with the last who waits for it.
     """
 
-    def __init__(self, client: AsyncPixVerseClient, kind: ResultKind, job_id: int) -> None:
-        self.users = 0
+    __slots__ = ("_alarm", "_client", "_context", "_jobs", "_key", "_last", "_last_at", "_looking", "_loop",
+                 "_users", "_waiting")  # fmt: skip
+
+    def __init__(
+        self,
+        key: _Key,
+        client: AsyncPixVerseClient,
+        context: contextvars.Context,
+        jobs: dict[_Key, SharedJob],
+    ) -> None:
+        self._key = key
         self._client = client
-        self._kind = kind
-        self._id = job_id
+        self._context = context
+        self._jobs = jobs
         self._loop = asyncio.get_running_loop()
-        self._led = False
-        self._followers: list[asyncio.Future[_Shown | None]] = []
-        self._moment = math.inf
-        self._sleep: asyncio.Future[None] | None = None
+        self._users = 0
+        # Those who wait for the next look, with the moments at which they wish it.
+        self._waiting: dict[_Turn, float] = {}
+        # The one of them who has been woken up to look.
+        self._looking: _Turn | None = None
         self._alarm: asyncio.TimerHandle | None = None
-        self._last: _Shown | None = None
+        self._last: JobResult | None = None
+        self._last_at = -math.inf
+
+    def __enter__(self) -> Self:
+        self._users += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._users -= 1
+        if self._users == 0:
+            del self._jobs[self._key]
 
     async def first_look(self) -> JobResult:
         """Return what a look shows now; one that another has made less than a second ago will do.
 
         :raises PixVerseError: what the look met.
         """
-        last = self._last
-        if (
-            last is not None
-            and not isinstance(last.seen, PixVerseError)
-            and self._loop.time() - last.at < _FRESH
-        ):
-            return last.seen
+        if self._last is not None and self._loop.time() - self._last_at < _FRESH:
+            return self._last
         return await self.look(0.0)
 
     async def look(self, pause: float) -> JobResult:
@@ -93,81 +106,72 @@ class SharedJob:
         :param pause: seconds.
         :raises PixVerseError: what the look met.
         """
-        self._wish(self._loop.time() + pause)
-        shown: _Shown | None = None
-        while shown is None:
-            shown = await (self._follow() if self._led else self._lead())
-        if isinstance(shown.seen, PixVerseError):
-            raise shown.seen
-        return shown.seen
-
-    async def _lead(self) -> _Shown:
-        """Sleep until the moment has come, ask, and tell the followers; or that nobody leads any more."""
-        self._led = True
-        shown: _Shown | None = None
+        mine: _Turn = self._loop.create_future()
+        moment = self._loop.time() + pause
+        self._waiting[mine] = moment
+        self._wish(moment)
         try:
-            await self._until_moment()
-            shown = self._last = await self._ask()
+            seen = await mine or await self._ask()
         finally:
-            self._led = False
-            # Whoever is told and asks again means another look.
-            followers, self._followers = self._followers, []
-            if shown is not None or not followers:
-                self._moment = math.inf
-            for follower in followers:
-                if not follower.done():
-                    follower.set_result(shown)
-        return shown
-
-    async def _follow(self) -> _Shown | None:
-        """Return what the leader is told, or None where it has left."""
-        mine: asyncio.Future[_Shown | None] = self._loop.create_future()
-        self._followers.append(mine)
-        try:
-            return await mine
-        finally:
-            if mine in self._followers:
-                self._followers.remove(mine)
+            if mine in self._waiting:
+                del self._waiting[mine]
+                self._wish_less(moment)
+            elif self._looking is mine:
+                self._looking = None
+                if self._waiting:
+                    self._wish(self._loop.time())
+        if isinstance(seen, PixVerseError):
+            # Each who is told raises the same one, and the traces of all would pile up in it.
+            raise seen.with_traceback(None)
+        return seen
 
     def _wish(self, moment: float) -> None:
-        """Let the next look be at this moment, unless it is earlier anyway."""
-        if moment >= self._moment:
+        """Let the next look be at this moment, unless it is earlier or under way anyway."""
+        if self._looking is not None or (self._alarm is not None and self._alarm.when() <= moment):
             return
-        self._moment = moment
         if self._alarm is not None:
             self._alarm.cancel()
-            self._alarm = self._loop.call_at(moment, self._wake)
+        self._alarm = self._loop.call_at(moment, self._wake_one, context=self._context)
 
-    async def _until_moment(self) -> None:
-        if self._moment <= self._loop.time():
+    def _wish_less(self, moment: float) -> None:
+        """Let the next look be as late as the others wish, now that one who wished this moment has left."""
+        if self._alarm is None or (self._waiting and self._alarm.when() < moment):
             return
-        self._sleep = self._loop.create_future()
-        self._alarm = self._loop.call_at(self._moment, self._wake)
-        try:
-            await self._sleep
-        finally:
-            self._alarm.cancel()
-            self._sleep = self._alarm = None
+        self._alarm.cancel()
+        self._alarm = None
+        if self._waiting:
+            self._wish(min(self._waiting.values()))
 
-    def _wake(self) -> None:
-        if self._sleep is not None and not self._sleep.done():
-            self._sleep.set_result(None)
+    def _wake_one(self) -> None:
+        self._alarm = None
+        for one in self._waiting:
+            # One that is cancelled is about to leave.
+            if not one.done():
+                del self._waiting[one]
+                self._looking = one
+                one.set_result(None)
+                return
 
-    async def _ask(self) -> _Shown:
-        # Whoever comes from now on has the answer of this look, however soon it wants one.
-        self._moment = -math.inf
+    async def _ask(self) -> _Seen:
+        """Look, and tell all who wait what that has shown or met."""
+        seen: _Seen
         try:
-            result = await self._client.call_once(result_call(self._kind, self._id))
+            seen = self._last = await self._client.call_once(result_call(*self._key))
         except PixVerseError as err:
-            return _Shown(self._loop.time(), err)
-        return _Shown(self._loop.time(), result)
+            seen, self._last = err, None
+        self._last_at = self._loop.time()
+        self._looking = None
+        waiting, self._waiting = self._waiting, {}
+        for one in waiting:
+            if not one.done():
+                one.set_result(seen)
+        return seen
 
 
-class _Shown(NamedTuple):
-    """What a look has shown, or met, and when."""
-
-    at: float
-    seen: JobResult | PixVerseError
+_Key = tuple["ResultKind", int]
+_Seen = Union["JobResult", PixVerseError]
+# Brings what another has seen, or None where it is for this one to look.
+_Turn = asyncio.Future["_Seen | None"]
 
 
 @dataclass
@@ -183,28 +187,45 @@ _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Shared
 )
 
 
-@asynccontextmanager
-async def shared_poller(pixverse_conn_id: str) -> AsyncIterator[SharedPoller]:
-    """Lend the poller of this connection; the first user makes it, and the last one out closes its client.
+class shared_poller:  # noqa: N801 - used like a function
+    """Lend the poller of a connection in an ``async with`` block.
 
-    A client for each trigger would read the connection and build a TLS context each time, which stalls the
-    event loop of the triggerer for seconds once hundreds of jobs wait.
+    The first user makes it, and the last one out closes its client. A client for each trigger would read the
+    connection and build a TLS context each time, which stalls the event loop of the triggerer for seconds
+    once hundreds of jobs wait.
 
     :raises PixVerseConfigurationError: where the connection is missing or cannot be used.
     """
-    pollers = _by_loop.setdefault(asyncio.get_running_loop(), {})
-    shared = pollers.get(pixverse_conn_id)
-    if shared is None:
-        shared = pollers[pixverse_conn_id] = _Shared(asyncio.create_task(_make(pixverse_conn_id)))
-    shared.users += 1
-    try:
-        # Others may wait for the same poller, so a cancelled user must not end its making.
-        yield await asyncio.shield(shared.making)
-    finally:
+
+    __slots__ = ("_conn_id", "_shared")
+
+    def __init__(self, pixverse_conn_id: str) -> None:
+        self._conn_id = pixverse_conn_id
+
+    async def __aenter__(self) -> SharedPoller:
+        pollers = _by_loop.setdefault(asyncio.get_running_loop(), {})
+        shared = pollers.get(self._conn_id)
+        if shared is None:
+            shared = pollers[self._conn_id] = _Shared(asyncio.create_task(_make(self._conn_id)))
+        shared.users += 1
+        self._shared = shared
+        try:
+            # Others may wait for the same poller, so a cancelled user must not end its making.
+            return await asyncio.shield(shared.making)
+        except BaseException:
+            await self._give_back()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        shared = self._shared
         shared.users -= 1
         if shared.users == 0:
-            if pollers.get(pixverse_conn_id) is shared:
-                del pollers[pixverse_conn_id]
+            pollers = _by_loop[asyncio.get_running_loop()]
+            if pollers.get(self._conn_id) is shared:
+                del pollers[self._conn_id]
             await _close(shared)
 
 

@@ -82,7 +82,7 @@ class PixVerseVideoTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until every video is done, or one has ended otherwise; then fire the event."""
         results = await self._wait()
-        if any(isinstance(result.error, PixVerseAuthenticationError) for result in results):
+        if _key_is_wrong(results):
             # The key may have been changed in the connection since the shared client was made.
             results = await self._wait()
         yield TriggerEvent(make_event(results, self.job))
@@ -101,25 +101,30 @@ class PixVerseVideoTrigger(BaseTrigger):
         from pixverse_provider.triggers.shared import retire_poller, shared_poller
 
         # Reading the connection can fail for a moment, as a look can.
-        watch = self._watch(int(self.video_ids[0]))
+        connecting: VideoWatch | None = None
         while True:
             try:
                 async with shared_poller(self.pixverse_conn_id) as poller:
-                    results = await self._wait_for_all(poller)
-                    if any(isinstance(result.error, PixVerseAuthenticationError) for result in results):
+                    # Most wait for one video, and none of them has more than it needs.
+                    if len(self.video_ids) == 1:
+                        results = [await self._wait_for(poller, self.video_ids[0])]
+                    else:
+                        results = await self._wait_for_all(poller)
+                    if _key_is_wrong(results):
                         retire_poller(self.pixverse_conn_id, poller)
                     return results
             except PixVerseError as err:
-                step = watch.met(err, time.time())
+                connecting = connecting or self._watch(self.video_ids[0])
+                step = connecting.met(err, time.time())
             if not isinstance(step, Wait):
                 return [step]
             if step.notice:
                 self.log.warning(step.notice)
             await asyncio.sleep(step.seconds)
 
-    def _watch(self, video_id: int) -> VideoWatch:
+    def _watch(self, video_id: str) -> VideoWatch:
         return VideoWatch(
-            video_id,
+            int(video_id),
             started_at=self.started_at,
             deadline=self.deadline,
             poll_interval=self.poll_interval,
@@ -130,9 +135,7 @@ class PixVerseVideoTrigger(BaseTrigger):
 
     async def _wait_for_all(self, poller: SharedPoller) -> list[WaitResult]:
         """Return the results in the order of the ids; the first that is no success ends the wait for all."""
-        if len(self.video_ids) == 1:
-            return [await self._wait_for(poller, int(self.video_ids[0]))]
-        waits = [asyncio.create_task(self._wait_for(poller, int(video_id))) for video_id in self.video_ids]
+        waits = [asyncio.create_task(self._wait_for(poller, video_id)) for video_id in self.video_ids]
         try:
             for wait in asyncio.as_completed(waits):
                 result = await wait
@@ -144,11 +147,11 @@ class PixVerseVideoTrigger(BaseTrigger):
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _wait_for(self, poller: SharedPoller, video_id: int) -> WaitResult:
+    async def _wait_for(self, poller: SharedPoller, video_id: str) -> WaitResult:
         watch = self._watch(video_id)
         # Not before its own time, even where another trigger has seen the end of the video already.
         await asyncio.sleep(watch.first_look(time.time()))
-        with poller.job(self.result, video_id) as job:
+        with poller.job(self.result, watch.video_id) as job:
             look = job.first_look()
             while True:
                 try:
@@ -160,3 +163,7 @@ class PixVerseVideoTrigger(BaseTrigger):
                 if step.notice:
                     self.log.warning(step.notice)
                 look = job.look(step.seconds)
+
+
+def _key_is_wrong(results: list[WaitResult]) -> bool:
+    return any(isinstance(result.error, PixVerseAuthenticationError) for result in results)

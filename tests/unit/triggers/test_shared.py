@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,27 @@ class TestOneRequest:
         run_in_virtual_time(main())
         assert len(service.moments) == 2
 
+    def test_an_error_holds_no_trace_of_all_who_were_told(self) -> None:
+        service = Service(error=PixVerseRateLimitError("slow down"))
+
+        async def main() -> list[int]:
+            with poller_over(service).job("video", 7) as job:
+                found = await asyncio.gather(*(job.look(1.0) for _ in range(50)), return_exceptions=True)
+                errors = [error for error in found if isinstance(error, BaseException)]
+                return [len(traceback.extract_tb(error.__traceback__)) for error in errors]
+
+        assert max(run_in_virtual_time(main())) < 10
+
+    def test_a_mistake_of_the_client_reaches_all_instead_of_leaving_them_waiting(self) -> None:
+        service = Service(error=ZeroDivisionError())
+
+        async def main() -> list[Any]:
+            with poller_over(service).job("video", 7) as job:
+                looks = (job.look(1.0), job.look(2.0))
+                return list(await asyncio.gather(*looks, return_exceptions=True))
+
+        assert run_in_virtual_time(main()) == [service.error] * 2
+
 
 class TestCancelling:
     def test_the_last_one_who_leaves_takes_the_planned_look_along(self) -> None:
@@ -173,39 +195,65 @@ class TestCancelling:
         run_in_virtual_time(main())
         assert (len(service.moments), service.cut_short) == (2, 1)
 
-    @pytest.mark.parametrize("leader_leaves", [True, False])
+    @pytest.mark.parametrize("who_looks_leaves", [True, False])
     def test_one_who_leaves_during_a_look_costs_the_others_no_more_than_another(
-        self, leader_leaves: bool
+        self, who_looks_leaves: bool
     ) -> None:
+        service = Service()
+
+        async def main() -> list[float]:
+            with poller_over(service).job("video", 7) as job:
+                looks = [asyncio.create_task(look_after(job, 0.0)) for _ in range(3)]
+                await asyncio.sleep(ANSWER_TAKES / 2)
+                looks.pop(0 if who_looks_leaves else 1).cancel()
+                return await asyncio.gather(*looks)
+
+        came = ANSWER_TAKES * (1.5 if who_looks_leaves else 1.0)
+        assert run_in_virtual_time(main()) == pytest.approx([came] * 2)
+        assert service.cut_short == who_looks_leaves
+
+    def test_one_who_leaves_in_the_moment_in_which_it_is_to_look_leaves_it_to_another(self) -> None:
+        service = Service()
+
+        async def main() -> float:
+            loop = asyncio.get_running_loop()
+            with poller_over(service).job("video", 7) as job:
+                looks = [asyncio.create_task(look_after(job, 3.0)) for _ in range(2)]
+                await asyncio.sleep(1.0)
+                # It has been woken up by then, and has not run yet.
+                loop.call_at(3.0, looks[0].cancel)
+                return await looks[1]
+
+        assert run_in_virtual_time(main()) == 3.0 + ANSWER_TAKES
+        assert service.moments == [3.0]
+
+    def test_with_one_who_leaves_goes_the_moment_that_only_it_wished(self) -> None:
         service = Service()
 
         async def main() -> float:
             with poller_over(service).job("video", 7) as job:
-                looks = [asyncio.create_task(look_after(job, 0.0)) for _ in range(3)]
-                await asyncio.sleep(ANSWER_TAKES / 2)
-                looks.pop(0 if leader_leaves else 1).cancel()
-                first, second = await asyncio.gather(*looks)
-                assert first == second
-                return first
+                looks = [asyncio.create_task(look_after(job, pause)) for pause in (3.0, 9.0, 6.0)]
+                await asyncio.sleep(1.0)
+                looks[0].cancel()
+                await looks[1]
+                return await looks[2]
 
-        came = run_in_virtual_time(main())
-        assert came == pytest.approx(ANSWER_TAKES * (1.5 if leader_leaves else 1.0))
-        assert service.cut_short == leader_leaves
+        assert run_in_virtual_time(main()) == 6.0 + ANSWER_TAKES
+        assert service.moments == [6.0]
 
-    def test_the_looks_of_the_others_go_on_where_the_leader_leaves_in_its_sleep(self) -> None:
+    def test_the_looks_of_the_others_go_on_where_those_before_them_leave(self) -> None:
         service = Service()
 
         async def main() -> list[float]:
             with poller_over(service).job("video", 7) as job:
                 looks = [asyncio.create_task(look_after(job, pause)) for pause in (3.0, 6.0, 9.0)]
                 await asyncio.sleep(1.0)
-                # The next in line leaves in the same moment, before it could take over.
+                # The next one leaves in the same moment.
                 looks[0].cancel()
                 looks[1].cancel()
                 return [await looks[2]]
 
-        (came,) = run_in_virtual_time(main())
-        assert came <= 9.0 + ANSWER_TAKES
+        assert run_in_virtual_time(main()) == [9.0 + ANSWER_TAKES]
         assert len(service.moments) == 1
 
     def test_one_who_leaves_at_the_moment_of_an_error_leaves_no_complaint_behind(self) -> None:
@@ -261,7 +309,7 @@ def test_whoever_comes_and_goes_nobody_sleeps_through_a_look_and_none_is_made_to
             for _ in range(guest.looks):
                 asked = now()
                 await job.look(guest.pause)
-                # Sooner, where another wanted it sooner; later only by looks that left with their leader.
+                # Sooner, where another wanted it sooner; later only by looks that left with who made them.
                 assert now() - asked <= guest.pause + ANSWER_TAKES * (1 + leaving) + 1e-6
 
     async def main() -> None:
