@@ -6,9 +6,12 @@ form, so every id argument takes an int or a string of decimal digits.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
-__all__ = ["LARGEST_ID", "Id", "optional_id", "required_id", "xcom_id"]
+__all__ = ["LARGEST_ID", "Id", "one_or_many_ids", "optional_id", "required_id", "xcom_id"]
 
 Id = int | str
 
@@ -61,6 +64,28 @@ def required_id(value: object, field: str) -> int:
     if number is None:
         raise PixVerseInvalidRequestError(f"{field} is missing: give the id as an int or a string of digits.")
     return number
+
+
+def one_or_many_ids(value: Any, field: str) -> tuple[list[int], bool]:
+    """Return the ids of an argument that takes one id or a list, and whether it is a list.
+
+    :param value: an id or a sequence of ids; a rendered template may hold the list as JSON text.
+    :param field: name of the argument, for the message.
+    :raises PixVerseInvalidRequestError: for anything else, an empty list included.
+    """
+    if isinstance(value, str) and value.strip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError as err:
+            raise PixVerseInvalidRequestError(
+                f"{field} must be an id or a list of ids, not {value!r}."
+            ) from err
+    if isinstance(value, str | int | float) or value is None:
+        return [required_id(value, field)], False
+    ids = [required_id(item, f"{field}[{index}]") for index, item in enumerate(value)]
+    if not ids:
+        raise PixVerseInvalidRequestError(f"{field} is an empty list: give at least one id.")
+    return ids, True
 
 
 def xcom_id(number: int) -> Id:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -15,12 +14,8 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from pixverse_provider.api.ids import Id, required_id, xcom_id
-from pixverse_provider.exceptions import (
-    PixVerseInvalidRequestError,
-    PixVerseNotFoundError,
-    PixVerseTransientError,
-)
+from pixverse_provider.api.ids import Id, one_or_many_ids, xcom_id
+from pixverse_provider.exceptions import PixVerseNotFoundError, PixVerseTransientError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.polling import (
     FIRST_LOOK_OF_A_TRIGGER,
@@ -83,40 +78,45 @@ class PixVerseVideoSensor(BaseSensorOperator):
         self.video_id = cast("Id | Sequence[Id]", video_id)
         self.pixverse_conn_id = pixverse_conn_id
         self.deferrable = deferrable
+        self._done: set[int] = set()
 
     def execute(self, context: Context) -> Any:
         """Look once; then wait as the mode says."""
         if not self.deferrable:
             return super().execute(context)
         now = time.time()
+        ids, _ = self._ids()
         try:
-            poked = self.poke(context)
+            with PixVerseHook(self.pixverse_conn_id) as hook:
+                # One that is not done is reason enough to defer: the triggerer asks for all of them at once,
+                # where a worker would ask for one after the other.
+                all_done = all(self._is_done(hook, video_id) for video_id in ids)
         except AirflowFailException as err:
             self._skip_if_soft(err)
             raise
-        if isinstance(poked, PokeReturnValue):
-            return poked.xcom_value
-        self._defer(now)
+        if all_done:
+            return self._value()
+        self._defer(now, ids)
         return None
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look at every video once.
+        """Look once at every video that has not been seen to be done.
 
         :raises AirflowFailException: where a video cannot be done any more.
         """
-        ids = self._ids()
+        ids, _ = self._ids()
         with PixVerseHook(self.pixverse_conn_id) as hook:
             done = [self._is_done(hook, video_id) for video_id in ids]
         if not all(done):
             return False
-        return PokeReturnValue(is_done=True, xcom_value=self._value(ids))
+        return PokeReturnValue(is_done=True, xcom_value=self._value())
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id | list[Id]:
         """Take the event of the trigger; ends as poking would have."""
         results, _ = read_event(event)
         for result in results:
             self._raise_failure(result)
-        return self._value(self._ids())
+        return self._value()
 
     def on_kill(self) -> None:
         """Say that the videos go on: PixVerse has no call to cancel one."""
@@ -125,6 +125,8 @@ class PixVerseVideoSensor(BaseSensorOperator):
         )
 
     def _is_done(self, hook: PixVerseHook, video_id: int) -> bool:
+        if video_id in self._done:
+            return True
         try:
             video = self._look(hook, video_id)
         except PixVerseTransientError as err:
@@ -135,6 +137,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
             self.log.info("PixVerse video %s is not done yet (status %s).", video_id, video.status)
             return False
         self._raise_failure(WaitResult(outcome, video_id, waited=0.0, video=video))
+        self._done.add(video_id)
         return True
 
     def _look(self, hook: PixVerseHook, video_id: int) -> Video:
@@ -164,7 +167,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
         if self.soft_fail or self.never_fail:
             raise AirflowSkipException(f"Skipping, since soft_fail is set: {err}") from err
 
-    def _defer(self, now: float) -> None:
+    def _defer(self, now: float, ids: list[int]) -> None:
         from pixverse_provider.triggers.video import PixVerseVideoTrigger
 
         budget = float(self.timeout)
@@ -173,7 +176,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
         self.defer(
             trigger=PixVerseVideoTrigger(
                 pixverse_conn_id=self.pixverse_conn_id,
-                video_ids=[str(video_id) for video_id in self._ids()],
+                video_ids=[str(video_id) for video_id in ids],
                 poll_interval=max(_SHORTEST_POLL_INTERVAL, self.poke_interval),
                 started_at=now,
                 not_before=now + FIRST_LOOK_OF_A_TRIGGER,
@@ -183,25 +186,10 @@ class PixVerseVideoSensor(BaseSensorOperator):
             timeout=timedelta(seconds=budget) + _BACKSTOP,
         )
 
-    def _ids(self) -> list[int]:
-        """Return the ids in the given order; a rendered template may hold the list as JSON text."""
-        value: Any = self.video_id
-        if isinstance(value, str) and value.strip().startswith("["):
-            try:
-                value = json.loads(value)
-            except ValueError as err:
-                raise PixVerseInvalidRequestError(
-                    f"video_id must be an id or a list of ids, not {self.video_id!r}."
-                ) from err
-        if isinstance(value, str | int | float) or value is None:
-            return [required_id(value, "video_id")]
-        ids = [required_id(item, f"video_id[{index}]") for index, item in enumerate(value)]
-        if not ids:
-            raise PixVerseInvalidRequestError("video_id is an empty list: there is nothing to wait for.")
-        return ids
+    def _ids(self) -> tuple[list[int], bool]:
+        """Return the ids in the given order, and whether they are a list."""
+        return one_or_many_ids(self.video_id, "video_id")
 
-    def _value(self, ids: list[int]) -> Id | list[Id]:
-        one = isinstance(self.video_id, int) or (
-            isinstance(self.video_id, str) and not self.video_id.strip().startswith("[")
-        )
-        return xcom_id(ids[0]) if one else [xcom_id(video_id) for video_id in ids]
+    def _value(self) -> Id | list[Id]:
+        ids, many = self._ids()
+        return [xcom_id(video_id) for video_id in ids] if many else xcom_id(ids[0])

@@ -97,6 +97,25 @@ def test_it_looks_once_before_it_defers(server: ScriptedServer) -> None:
     assert sensor(deferrable=True).execute(CONTEXT) == 7
 
 
+def test_deferrable_it_leaves_a_list_to_the_triggerer_from_the_first_that_is_not_done(
+    server: ScriptedServer,
+) -> None:
+    server.will(success({"id": 7, "status": 1}), success({"id": 8, "status": 5}))
+    with pytest.raises(TaskDeferred) as caught:
+        sensor([7, 8, 9], deferrable=True).execute(CONTEXT)
+    assert caught.value.trigger.serialize()[1]["video_ids"] == ["7", "8", "9"]
+    assert [request.path.rpartition("/")[2] for request in server.requests] == ["7", "8"]
+
+
+def test_it_does_not_ask_again_for_one_that_it_has_seen_to_be_done(server: ScriptedServer) -> None:
+    task = sensor([7, 8])
+    server.will(success({"id": 7, "status": 1}), success({"id": 8, "status": 5}))
+    assert task.poke(CONTEXT) is False
+    server.will(success({"id": 8, "status": 1}))
+    assert isinstance(task.poke(CONTEXT), PokeReturnValue)
+    assert [request.path.rpartition("/")[2] for request in server.requests] == ["7", "8", "8"]
+
+
 def test_it_defers_with_its_deadline_and_a_first_look_that_is_not_too_early(server: ScriptedServer) -> None:
     server.will(success({"id": 7, "status": 5}))
     with pytest.raises(TaskDeferred) as caught:
