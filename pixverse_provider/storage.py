@@ -101,6 +101,7 @@ class Destination:
         that ends in ``/``) takes the file under its default name.
     :param default_name: file name within a folder.
     :param overwrite: whether a file that is there may be replaced.
+    :ivar in_folder: whether the place that was given is a folder.
     """
 
     def __init__(self, uri: str, *, default_name: str, overwrite: bool) -> None:
@@ -114,7 +115,8 @@ class Destination:
             )
         try:
             path = ObjectStoragePath(uri)
-            if uri.endswith("/") or path.is_dir():
+            self.in_folder = uri.endswith("/") or path.is_dir()
+            if self.in_folder:
                 path = path / default_name
         except _STORE_ERRORS as err:
             raise _problem(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.common.compat.sdk import Asset, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset, BaseOperator
 
-from pixverse_provider.api.ids import Id, required_id
+from pixverse_provider.api.ids import Id, one_or_many_ids
 from pixverse_provider.exceptions import (
     PixVerseDestinationError,
+    PixVerseError,
     PixVerseInvalidRequestError,
     PixVerseTransientError,
 )
@@ -21,24 +22,31 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from pixverse_provider.api.results import Video
+    from pixverse_provider.storage import Destination
 
 __all__ = ["PixVerseDownloadVideoOperator"]
 
 
 class PixVerseDownloadVideoOperator(BaseOperator):
-    """Download a finished video and return the URI of the file; free.
+    """Download a finished video, or each of a list, and return the URI of the file, or the list; free.
 
     The result URL of PixVerse is signed and expires, so it is read again right before the download and kept
     nowhere. The video is streamed; a connection that is cut is resumed; its length is verified. Under the
     final name there is never half a file. The API key is not sent to the media host.
 
-    Assets in ``outlets`` get ``uri``, ``video_id`` and ``size`` in the extra of their event, so that a landed
-    video can start another DAG. A retry after the file has landed finds it (same length) and fetches nothing.
+    Assets in ``outlets`` get ``uri``, ``video_id`` and ``size`` in the extra of their event, or for a list
+    one such entry for each under ``videos``, so that a landed video can start another DAG. A retry after the
+    file has landed finds it (same length) and fetches nothing.
 
-    :param video_id: a finished video, as an int or digits (templated).
+    A list lands one after the other in one task process, which is far less work for Airflow than a mapped
+    task for each. One that cannot land holds up no other; the task then fails, and a retry fetches only what
+    is missing.
+
+    :param video_id: a finished video, as an int or digits, or a list of them; a template may render to a JSON
+        list (templated).
     :param destination: local path, or URI of any store that Airflow reaches, such as
         ``s3://conn_id@bucket/key``; a folder (one that exists, or a name that ends in ``/``) takes
-        ``<video_id>.mp4`` (templated).
+        ``<video_id>.mp4``; a list needs a folder (templated).
     :param overwrite: whether a file that is there may be replaced.
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseDestinationError: where the destination exists or cannot be written; before the download.
@@ -52,7 +60,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     def __init__(
         self,
         *,
-        video_id: Id | XComArg,
+        video_id: Id | Sequence[Id] | XComArg,
         destination: str | XComArg,
         overwrite: bool = False,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
@@ -60,56 +68,78 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         # Templates and XComArgs until they are rendered, which is before anything looks at them.
-        self.video_id = cast("Id", video_id)
+        self.video_id = cast("Id | Sequence[Id]", video_id)
         self.destination = destination
         self.overwrite = overwrite
         self.pixverse_conn_id = pixverse_conn_id
 
-    def execute(self, context: Context) -> str:
-        """Check the destination, read the URL again, and land the video."""
-        from pixverse_provider.api.download import MediaDownload
+    def execute(self, context: Context) -> str | list[str]:
+        """Check the destination, read the URL again, and land the video; so with each of a list."""
+        video_ids, many = one_or_many_ids(self.video_id, "video_id")
+        landed: list[dict[str, Any]] = []
+        errors: list[PixVerseError] = []
+        with PixVerseHook(self.pixverse_conn_id) as hook:
+            for video_id in video_ids:
+                destination = self._place(video_id, many=many)
+                try:
+                    size = self._land(hook, video_id, destination)
+                except PixVerseError as err:
+                    if not many:
+                        raise
+                    self.log.error("Going on with the next: %s", err)  # noqa: TRY400 - it says all there is
+                    errors.append(err)
+                else:
+                    landed.append({"uri": destination.uri, "video_id": str(video_id), "size": size})
+        if errors:
+            self.log.info("Landed %s of %s videos.", len(landed), len(video_ids))
+            # A retry helps as long as it helps one of them.
+            raise next((err for err in errors if not isinstance(err, AirflowFailException)), errors[0])
+        self._tell_outlets(context, {"videos": landed} if many else landed[0])
+        uris: list[str] = [file["uri"] for file in landed]
+        return uris if many else uris[0]
+
+    def _place(self, video_id: int, *, many: bool) -> Destination:
         from pixverse_provider.storage import Destination
 
-        video_id = required_id(self.video_id, "video_id")
         place = str(self.destination).strip()
         if place in ("", "None"):
             raise PixVerseDestinationError(
                 f"destination is {self.destination!r}: give a path or a URI such as s3://bucket/key.mp4."
             )
         destination = Destination(place, default_name=f"{video_id}.mp4", overwrite=self.overwrite)
-        with PixVerseHook(self.pixverse_conn_id) as hook:
-            video = self._finished(hook, video_id)
-            if not self.overwrite and video.size and destination.existing_size() == video.size:
-                self._tell_outlets(context, destination.uri, video)
-                self.log.info(
-                    "PixVerse video %s has landed before, at %s (%s bytes).",
-                    video_id,
-                    destination,
-                    video.size,
-                )
-                return destination.uri
-            destination.check_writable()
-            download = MediaDownload(
-                video_id,
-                lambda: self._finished(hook, video_id).url,
-                allow_http=hook.api_is_on_loopback(),
-                expected_size=video.size,
+        if many and not destination.in_folder:
+            raise PixVerseDestinationError(
+                f"destination is {place!r}, which is no folder, and video_id is a list: let it end in '/'."
             )
-            with destination.writing() as part:
-                length = download.into(part)
-        self._tell_outlets(context, destination.uri, video)
-        self.log.info("Landed PixVerse video %s at %s (%s bytes).", video_id, destination, length)
-        return destination.uri
+        return destination
 
-    def _tell_outlets(self, context: Context, uri: str, video: Video) -> None:
+    def _land(self, hook: PixVerseHook, video_id: int, destination: Destination) -> int:
+        """Land one video, unless it is there already; return its length in bytes."""
+        from pixverse_provider.api.download import MediaDownload
+
+        video = self._finished(hook, video_id)
+        if not self.overwrite and video.size and destination.existing_size() == video.size:
+            self.log.info(
+                "PixVerse video %s has landed before, at %s (%s bytes).", video_id, destination, video.size
+            )
+            return video.size
+        destination.check_writable()
+        download = MediaDownload(
+            video_id,
+            lambda: self._finished(hook, video_id).url,
+            allow_http=hook.api_is_on_loopback(),
+            expected_size=video.size,
+        )
+        with destination.writing() as part:
+            length = download.into(part)
+        self.log.info("Landed PixVerse video %s at %s (%s bytes).", video_id, destination, length)
+        return length
+
+    def _tell_outlets(self, context: Context, landed: dict[str, Any]) -> None:
         """Tell what landed to every asset that the task updates; no signed URL, since events are kept."""
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra |= {
-                    "uri": uri,
-                    "video_id": str(video.id),
-                    "size": video.size,
-                }
+                context["outlet_events"][outlet].extra |= landed
 
     def _finished(self, hook: PixVerseHook, video_id: int) -> Video:
         """Read the video; it must be done and have a URL."""

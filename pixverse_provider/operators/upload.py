@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from pixverse_provider.api.client import UploadSource
+    from pixverse_provider.storage import SourceFile
 
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
@@ -32,36 +34,58 @@ class _PixVerseUploadOperator(BaseOperator):
     _kind: ClassVar[UploadKind]
 
     def __init__(
-        self, *, source: str | XComArg, pixverse_conn_id: str = PixVerseHook.default_conn_name, **kwargs: Any
+        self,
+        *,
+        source: str | Sequence[str] | XComArg,
+        pixverse_conn_id: str = PixVerseHook.default_conn_name,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.source = source
         self.pixverse_conn_id = pixverse_conn_id
 
-    def execute(self, context: Context) -> Id:
-        """Check the source, upload it, and return its id."""
-        source = _checked(self.source)
-        scheme, host = urlsplit(source).scheme.lower(), urlsplit(source).hostname
+    def execute(self, context: Context) -> Id | list[Id]:
+        """Check every source, then upload them, and return the id, or the ids in the order of the list."""
+        if isinstance(self.source, str) or not isinstance(self.source, Iterable):
+            with PixVerseHook(self.pixverse_conn_id) as hook:
+                return self._upload(hook, self._checked(self.source))
+        # All are looked at before the first is sent.
+        sources = [self._checked(source) for source in self.source]
+        if not sources:
+            raise PixVerseSourceError("source is an empty list: give at least one file or address.")
         with PixVerseHook(self.pixverse_conn_id) as hook:
-            if scheme == "https" or (scheme == "http" and is_loopback(host)):
-                # The address may be signed, so only its host is shown.
-                self.log.info("PixVerse fetches %s from %s itself.", self._kind.name, host)
-                return xcom_id(self._upload_from_url(hook, source))
-            if scheme == "http":
-                raise PixVerseSourceError(
-                    f"source is a plain http:// address on {host}: use https://, which PixVerse fetches "
-                    "itself."
-                )
-            return xcom_id(self._upload_checked_file(hook, source))
+            return [self._upload(hook, source) for source in sources]
 
-    def _upload_checked_file(self, hook: PixVerseHook, source: str) -> int:
+    def _checked(self, source: object) -> str | SourceFile:
+        """Return the address that PixVerse is to fetch, or the file that is to be sent.
+
+        :raises PixVerseSourceError: where it can be neither.
+        """
         from pixverse_provider.storage import SourceFile
 
-        file = SourceFile.check(source, self._kind)
-        if file.warning:
-            self.log.warning(file.warning)
-        self.log.info("Uploading %s (%s, %s bytes).", source, file.content_type, file.size)
-        return self._upload_file(hook, file)
+        text = source.strip() if isinstance(source, str) else ""
+        if not text or text == "None":
+            raise PixVerseSourceError(
+                f"source is {source!r}: give a path, a URI such as s3://bucket/key, or an https:// address."
+            )
+        scheme, host = urlsplit(text).scheme.lower(), urlsplit(text).hostname
+        if scheme == "https" or (scheme == "http" and is_loopback(host)):
+            return text
+        if scheme == "http":
+            raise PixVerseSourceError(
+                f"source is a plain http:// address on {host}: use https://, which PixVerse fetches itself."
+            )
+        return SourceFile.check(text, self._kind)
+
+    def _upload(self, hook: PixVerseHook, source: str | SourceFile) -> Id:
+        if isinstance(source, str):
+            # The address may be signed, so only its host is shown.
+            self.log.info("PixVerse fetches %s from %s itself.", self._kind.name, urlsplit(source).hostname)
+            return xcom_id(self._upload_from_url(hook, source))
+        if source.warning:
+            self.log.warning(source.warning)
+        self.log.info("Uploading %s (%s, %s bytes).", source.path, source.content_type, source.size)
+        return xcom_id(self._upload_file(hook, source))
 
     @abstractmethod
     def _upload_file(self, hook: PixVerseHook, file: UploadSource) -> int:
@@ -122,12 +146,3 @@ class PixVerseUploadImageOperator(_PixVerseUploadOperator):
         image = hook.upload_image_from_url(url)
         self.log.info("Taken as PixVerse image %s.", image.img_id)
         return image.img_id
-
-
-def _checked(source: object) -> str:
-    text = source.strip() if isinstance(source, str) else ""
-    if not text or text == "None":
-        raise PixVerseSourceError(
-            f"source is {source!r}: give a path, a URI such as s3://bucket/key, or an https:// address."
-        )
-    return text

@@ -1,0 +1,163 @@
+"""One task for a whole list: all sources up, all videos down, in a process each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk import DAG
+
+from pixverse_provider.exceptions import (
+    PixVerseDestinationError,
+    PixVerseDownloadError,
+    PixVerseInvalidRequestError,
+    PixVerseSourceError,
+)
+from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
+from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
+from pixverse_provider.operators.upload import PixVerseUploadImageOperator, PixVerseUploadMediaOperator
+from pixverse_provider.sensors.video import PixVerseVideoSensor
+from tests.support.dags import run_dag
+from tests.support.tasks import TaskRun
+from tests.support.video import streams_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pixverse_provider.emulator.handle import EmulatorControl
+
+
+def upload(source: Any) -> TaskRun:
+    return TaskRun(PixVerseUploadMediaOperator(task_id="upload", source=source))
+
+
+def download(video_id: Any, destination: str, **arguments: Any) -> TaskRun:
+    return TaskRun(
+        PixVerseDownloadVideoOperator(
+            task_id="download", video_id=video_id, destination=destination, **arguments
+        )
+    )
+
+
+@pytest.mark.usefixtures("airflow_db", "at_once")
+def test_from_upload_to_landing_only_the_submits_are_a_task_for_each_video(
+    emulator: EmulatorControl, presenter: Path, tmp_path: Path
+) -> None:
+    with DAG("lists", schedule=None) as dag:
+        sources = PixVerseUploadMediaOperator(task_id="upload", source=[str(presenter)] * 2)
+        submit = PixVerseLipSyncOperator.partial(
+            task_id="submit",
+            wait_for_completion=False,
+            lip_sync_tts_speaker_id="auto",
+            lip_sync_tts_content="Good morning.",
+        ).expand(video_media_id=sources.output)
+        wait = PixVerseVideoSensor(task_id="wait", video_id=submit.output, deferrable=True)
+        PixVerseDownloadVideoOperator(task_id="land", video_id=wait.output, destination=f"{tmp_path}/")
+
+    run = run_dag(dag)
+
+    assert run.state == "success"
+    landed = run.xcom("land")
+    assert landed == [f"{tmp_path}/{video_id}.mp4" for video_id in run.xcom("wait")]
+    assert len(set(landed)) == len(emulator.jobs()) == 2
+    assert all("video" in streams_of(tmp_path / name) for name in landed)
+
+
+class TestUploads:
+    def test_the_ids_come_in_the_order_of_the_sources(
+        self, emulator: EmulatorControl, presenter: Path, spoken: Path
+    ) -> None:
+        video, audio = upload([str(presenter), str(spoken)]).attempt()
+        # The emulator takes no audio for a video, nor the other way round.
+        lip_sync = PixVerseLipSyncOperator(
+            task_id="lip_sync", video_media_id=video, audio_media_id=audio, wait_for_completion=False
+        )
+        assert TaskRun(lip_sync).attempt() == emulator.jobs()[0]["video_id"]
+
+    def test_a_list_of_one_is_a_list(self, emulator: EmulatorControl, presenter: Path) -> None:
+        assert len(upload([str(presenter)]).attempt()) == 1
+
+    @pytest.mark.parametrize("bad", ["/no/such/file.mp4", "", "http://media.example/a.mp4", None, 7])
+    def test_nothing_is_sent_where_one_of_them_cannot_be(
+        self, emulator: EmulatorControl, presenter: Path, bad: Any
+    ) -> None:
+        with pytest.raises(PixVerseSourceError):
+            upload([str(presenter), bad]).attempt()
+        assert emulator.requests() == []
+
+    def test_an_empty_list_is_a_mistake(self, emulator: EmulatorControl) -> None:
+        for operator in (PixVerseUploadMediaOperator, PixVerseUploadImageOperator):
+            with pytest.raises(PixVerseSourceError, match="source is an empty list"):
+                TaskRun(operator(task_id="upload", source=[])).attempt()
+
+
+class TestDownloads:
+    @pytest.mark.parametrize("as_text", [False, True], ids=["list", "JSON text"])
+    def test_each_lands_under_its_own_name(
+        self, submit_video: Callable[..., int], tmp_path: Path, *, as_text: bool
+    ) -> None:
+        ids = [submit_video(), submit_video()][::-1]
+
+        landed = download(str(ids) if as_text else ids, f"{tmp_path}/").attempt()
+
+        assert landed == [f"{tmp_path}/{video_id}.mp4" for video_id in ids]
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{one}.mp4" for one in ids)
+
+    @pytest.mark.parametrize(
+        ("words", "says"), [("[fail]", "failed at PixVerse"), ("[never]", "is not done yet")]
+    )
+    def test_one_that_cannot_land_holds_up_no_other_and_is_named(
+        self, submit_video: Callable[..., int], tmp_path: Path, words: str, says: str
+    ) -> None:
+        bad, good = submit_video(words), submit_video()
+
+        with pytest.raises(PixVerseInvalidRequestError, match=f"{bad} {says}"):
+            download([bad, good], f"{tmp_path}/").attempt()
+
+        assert [path.name for path in tmp_path.iterdir()] == [f"{good}.mp4"]
+
+    def test_a_retry_fetches_only_what_is_missing(
+        self,
+        emulator: EmulatorControl,
+        submit_video: Callable[..., int],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("pixverse_provider.api.download.backoff_seconds", lambda *_, **__: 0.0)
+        ids = [submit_video(), submit_video()]
+        # As often as one video is tried.
+        emulator.fault(on="media", what="truncated", times=4)
+        task = download(ids, f"{tmp_path}/")
+        with pytest.raises(PixVerseDownloadError, match=str(ids[0])):
+            task.attempt()
+        fetched = len(emulator.requests("media"))
+
+        assert task.retry() == [f"{tmp_path}/{video_id}.mp4" for video_id in ids]
+
+        assert len(emulator.requests("media")) == fetched + 1
+
+    def test_a_retry_is_granted_while_it_helps_one_of_them(
+        self,
+        emulator: EmulatorControl,
+        submit_video: Callable[..., int],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("pixverse_provider.api.download.backoff_seconds", lambda *_, **__: 0.0)
+        ids = [submit_video("[fail]"), submit_video()]
+        emulator.fault(on="media", what="truncated", times=None)
+        with pytest.raises(PixVerseDownloadError, match=str(ids[1])):
+            download(ids, f"{tmp_path}/").attempt()
+
+    def test_a_list_needs_a_folder(
+        self, emulator: EmulatorControl, finished_video: int, tmp_path: Path
+    ) -> None:
+        before = len(emulator.requests())
+        with pytest.raises(PixVerseDestinationError, match=r"video\.mp4.*let it end in '/'"):
+            download([finished_video], f"{tmp_path}/video.mp4").attempt()
+        assert len(emulator.requests()) == before
+
+    def test_an_empty_list_is_a_mistake(self, emulator: EmulatorControl, tmp_path: Path) -> None:
+        with pytest.raises(PixVerseInvalidRequestError, match="video_id is an empty list"):
+            download([], f"{tmp_path}/").attempt()
