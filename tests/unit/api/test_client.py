@@ -402,7 +402,7 @@ class TestUploads:
         source = Source(b"x" * 3_000_000)
         server.will(success({"media_id": 5, "media_type": "video"}))
         client.upload_media(source)
-        assert source.largest_read <= 64 * 1024
+        assert source.largest_read <= 256 * 1024
         assert server.requests[0].headers["content-length"] == str(len(server.requests[0].body))
         assert "transfer-encoding" not in server.requests[0].headers
 
