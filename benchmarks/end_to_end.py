@@ -34,6 +34,7 @@ _VARIANTS = {
     "three_tasks_deferred": "upload, lip sync deferred, download",
     "three_tasks_held": "upload, lip sync in the worker, download",
     "one_sensor": "upload, submit, one deferred sensor for all, download",
+    "lists": "one upload of all, submit, one deferred sensor for all, one download of all",
     "one_task_deferred": "lip sync deferred, of media uploaded before",
     "one_task_held": "lip sync in the worker, of media uploaded before",
     "fewest": "submit, one deferred sensor for all, of media uploaded before",
@@ -144,12 +145,15 @@ _NOTES = (
         "again in all variants of this provider; plain requests would submit another."
     ),
     (
-        "The fewest processes: one for each video, where the media id is known (uploaded once, used "
-        "often) and the next system takes the URL of the video. With `deferrable=False` it is held for "
-        "the whole job. With `wait_for_completion=False` it only submits, and one deferred sensor waits "
-        "for all, which adds two processes however many videos there are."
+        "The fewest from upload to landing: one for each video, which submits with "
+        "`wait_for_completion=False`, and four for all, however many there are: one uploads the list, one "
+        "deferred sensor waits for it in two, one downloads it. A submit cannot be shared, since its task "
+        "is what its paid job belongs to."
     ),
-    ("An upload and a download of its own add one process each. A deferred wait for each video adds one."),
+    (
+        "An upload and a download of its own add one process for each video, and so does a deferred wait. "
+        "With `deferrable=False` a worker is held for the whole job instead."
+    ),
 )
 
 

@@ -67,13 +67,15 @@ class Stats:
     :param most_for_one_job: the number for the job that was asked for most often.
     :param most_in_a_second: within any one second.
     :param jobs_asked_for: for how many jobs there was at least one.
-    :param all_asked_for_at: epoch seconds at which the last of them was asked for the first time.
+    :param first_at: epoch seconds of the first request.
+    :param all_asked_for_at: epoch seconds at which the last of the jobs was asked for the first time.
     """
 
     requests: int
     most_for_one_job: int
     most_in_a_second: int
     jobs_asked_for: int
+    first_at: float
     all_asked_for_at: float
 
 
@@ -121,6 +123,7 @@ class _Service:
             most_for_one_job=max(self._per_job.values(), default=0),
             most_in_a_second=most,
             jobs_asked_for=len(self._first),
+            first_at=min(self._first.values(), default=0.0),
             all_asked_for_at=max(self._first.values(), default=0.0),
         )
 

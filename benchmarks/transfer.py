@@ -200,7 +200,9 @@ def _requests_down(url: str, target: Path, _size: int) -> None:
 
 def _curl(*arguments: str, sync: Path | None = None) -> _Moved:
     began = time.perf_counter()
-    subprocess.run(["curl", "--silent", "--show-error", "--fail", *arguments], check=True, stdout=sys.stderr)
+    subprocess.run(
+        ["curl", "--silent", "--show-error", "--fail", *arguments], check=True, stdout=subprocess.DEVNULL
+    )
     if sync is not None:
         with sync.open("rb") as file:
             os.fsync(file.fileno())

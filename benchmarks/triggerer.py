@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, create_engine, text
 
 from benchmarks.report import Section, Target
-from benchmarks.triggerer_server import LATENCY, Jobs, Seen, TriggererServer, triggerer_server
+from benchmarks.status_server import Script, Stats, StatusServer, status_server
 from tools.airflow_stack import PROJECT, AirflowStack
 from tools.emulator import pixverse_connection
 from tools.postgres import PostgresCluster
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _CONTENDERS = {"ours": "PixVerseVideoTrigger", "http": "HttpSensorTrigger, every 5 s"}
 # A long line of a log may be broken anywhere between two words.
 _BLOCKED = re.compile(r"async\s+thread\s+was\s+blocked\s+for\s+([0-9.]+)")
+_LATENCY = 0.2
 _SAMPLE_SECONDS = 0.2
 _ROWS_TIMEOUT = 120.0
 _START_TIMEOUT = 60.0
@@ -54,7 +55,7 @@ class _Wait:
     """
 
     started_at: float
-    seen: Seen = field(default_factory=lambda: Seen(0, 0, 0.0, 0.0))
+    seen: Stats = field(default_factory=lambda: Stats(0, 0, 0, 0, 0.0, 0.0))
     rss: float = 0.0
     cpu: float = 0.0
     supervisor_cpu: float = 0.0
@@ -64,7 +65,7 @@ class _Wait:
     @property
     def all_looking(self) -> float:
         """Seconds from the start of the process until each job had been asked for."""
-        return self.seen.last_job_at - self.started_at
+        return self.seen.all_asked_for_at - self.started_at
 
 
 class _Triggerer:
@@ -75,7 +76,7 @@ class _Triggerer:
     :param database: the metadata database of the stack.
     """
 
-    def __init__(self, stack: AirflowStack, server: TriggererServer, database: Engine) -> None:
+    def __init__(self, stack: AirflowStack, server: StatusServer, database: Engine) -> None:
         self._stack = stack
         self._server = server
         self._database = database
@@ -85,7 +86,7 @@ class _Triggerer:
         self._make_rows(contender, 1, _NEVER_ENDS)
         try:
             started_at = self._start()
-            while not self._server.seen().jobs:
+            while not self._server.stats().jobs_asked_for:
                 _check_time(started_at + _START_TIMEOUT, "the triggerer has not looked at its one job")
                 time.sleep(_SAMPLE_SECONDS)
             time.sleep(_SETTLE_SECONDS)
@@ -95,28 +96,29 @@ class _Triggerer:
 
     def wait_for(self, contender: str, number: int, takes: float) -> _Wait:
         """Run so many triggers until each has fired."""
-        jobs = self._make_rows(contender, number, takes)
+        script = self._make_rows(contender, number, takes)
         log = self._stack.log_file("triggerer")
         skipped = log.stat().st_size
         try:
             wait = _Wait(self._start())
-            self._follow(wait, [jobs.ends_at(job + 1) for job in range(number)])
+            self._follow(wait, [script.ends_at(job + 1) for job in range(number)])
         finally:
             self._stack.stop()
-        wait.seen = self._server.seen()
+        wait.seen = self._server.stats()
         wait.blocks = list(map(float, _BLOCKED.findall(log.read_bytes()[skipped:].decode())))
         return wait
 
-    def _make_rows(self, contender: str, number: int, takes: float) -> Jobs:
+    def _make_rows(self, contender: str, number: int, takes: float) -> Script:
+        """Put the tasks and their triggers into the database; a job counts from that moment."""
         made = subprocess.run(
             [sys.executable, "-m", "benchmarks.triggerer_rows", contender, str(number)],
             cwd=PROJECT, env=self._stack.environment, stdout=subprocess.PIPE, text=True, check=True,
             timeout=_ROWS_TIMEOUT,
         )  # fmt: skip
         # Airflow may print something too, before it.
-        jobs = Jobs(float(made.stdout.split()[-1]), takes)
-        self._server.begin(jobs)
-        return jobs
+        script = Script(float(made.stdout.split()[-1]), number, takes, spread=0.0, latency=_LATENCY)
+        self._server.begin(script)
+        return script
 
     def _start(self) -> float:
         started_at = time.time()
@@ -138,7 +140,7 @@ class _Triggerer:
             now = time.time()
             wait.delays += [now - ends[job] for job in waiting - left]
             waiting = left
-            if self._server.seen().jobs and now < min(ends):
+            if self._server.stats().jobs_asked_for and now < min(ends):
                 wait.rss = max(wait.rss, self._runner().memory_info().rss / _MEGABYTE)
         wait.cpu = sum(self._runner().cpu_times()[:2])
         wait.supervisor_cpu = sum(self._stack.process("triggerer").cpu_times()[:2])
@@ -150,7 +152,7 @@ def run(*, quick: bool) -> Section:
     with (
         tempfile.TemporaryDirectory(prefix="pixverse-triggerer-") as folder,
         PostgresCluster() as cluster,
-        triggerer_server() as server,
+        status_server() as server,
     ):
         home = Path(folder)
         stack = AirflowStack(
@@ -174,7 +176,7 @@ def run(*, quick: bool) -> Section:
     return Section(
         "triggerer",
         f"{number:,} triggers in one `airflow triggerer` with PostgreSQL; jobs of {takes:g} s, an API that "
-        f"takes {LATENCY * 1000:g} ms",
+        f"takes {_LATENCY * 1000:g} ms",
         [_row(name, *measured[contender]) for contender, name in _CONTENDERS.items()],
         targets=[
             Target(
@@ -232,7 +234,7 @@ def _row(name: str, memory_with_one: float, wait: _Wait) -> dict[str, Figure]:
         "trigger": name,
         "triggers": number,
         "all looking, s from start": wait.all_looking,
-        "all looking, s from first look": wait.seen.last_job_at - wait.seen.first_at,
+        "all looking, s from first look": wait.seen.all_asked_for_at - wait.seen.first_at,
         "memory, MB": wait.rss,
         "memory over one trigger, MB": wait.rss - memory_with_one,
         "CPU, s": wait.cpu,

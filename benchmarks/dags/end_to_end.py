@@ -78,6 +78,19 @@ def one_sensor(dag_id: str) -> None:
         )
 
 
+def lists(dag_id: str) -> None:
+    """Upload all in one task, submit each, wait for all in one sensor, and download all in one task."""
+    with a_dag(dag_id):
+        upload = PixVerseUploadMediaOperator(task_id="upload", source=SOURCES)
+        submit = PixVerseLipSyncOperator.partial(
+            task_id="submit", wait_for_completion=False, **SPEECH
+        ).expand(video_media_id=upload.output)
+        wait = PixVerseVideoSensor(
+            task_id="wait", video_id=submit.output, deferrable=True, poke_interval=POLL_SECONDS
+        )
+        PixVerseDownloadVideoOperator(task_id="download", video_id=wait.output, destination=FOLDER)
+
+
 def one_task(dag_id: str, *, deferrable: bool) -> None:
     """One task for each video, which submits and waits; its material has been uploaded before."""
     with a_dag(dag_id):
@@ -142,6 +155,7 @@ with a_dag("warm_up"):
 three_tasks("three_tasks_deferred", deferrable=True)
 three_tasks("three_tasks_held", deferrable=False)
 one_sensor("one_sensor")
+lists("lists")
 fewest("fewest")
 one_task("one_task_deferred", deferrable=True)
 one_task("one_task_held", deferrable=False)
