@@ -26,19 +26,21 @@ class Target:
     """A figure that was aimed at, and what came out.
 
     :param what: in words, with the unit.
-    :param measured: what came out.
+    :param measured: what came out; None where nothing did.
     :param limit: what was aimed at.
     :param at_least: True where more is better.
     """
 
     what: str
-    measured: float
+    measured: float | None
     limit: float
     at_least: bool = False
 
     @property
     def met(self) -> bool:
         """Whether the figure is as good as it was meant to be."""
+        if self.measured is None:
+            return False
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 

@@ -12,9 +12,9 @@ import dataclasses
 import gc
 import importlib
 import json
+import math
 import os
 import selectors
-import statistics
 import subprocess
 import sys
 import time
@@ -33,6 +33,10 @@ __all__ = ["CONTENDERS", "Costs", "wait_in_a_child"]
 # Seconds between two looks of those that cannot know better, as the alternatives' own defaults are.
 _EVENLY = 5.0
 _SAMPLE_MEMORY_EVERY = 1.0
+# Seconds, for whatever the warm-up has left behind.
+_RUN_UP = 1.0
+# Seconds; no wait comes to its deadline here.
+_LONGEST_WAIT = 7200.0
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,10 @@ class Costs:
     finished: int
     delays: list[float]
 
-    def delay(self, percent: int) -> float | None:
-        """Return this percentile of the delays, or None where nothing was seen."""
-        if len(self.delays) < 2:
-            return None
-        return statistics.quantiles(self.delays, n=100, method="inclusive")[percent - 1]
+    def delay(self, percent: int, jobs: int) -> float | None:
+        """Return this percentile of the delays of so many jobs, or None where fewer were seen to be done."""
+        rank = math.ceil(jobs * percent / 100)
+        return sorted(self.delays)[rank - 1] if rank <= len(self.delays) else None
 
 
 def wait_in_a_child(
@@ -73,14 +76,15 @@ def wait_in_a_child(
     url: str,
     script: Script,
     *,
-    cut_off: float,
+    patience: float,
     budget: float | None = None,
     again: bool = False,
 ) -> tuple[Costs, Stats]:
     """Let a contender wait for all jobs of the script in a process of its own.
 
-    :param url: of the status server, which has been told the same script.
-    :param cut_off: epoch seconds at which it is stopped, whatever it has seen.
+    :param url: of the status server, which is told the script as soon as the contender is ready.
+    :param script: its beginning is set then.
+    :param patience: seconds after the last job's end at which the contender is stopped.
     :param budget: requests a second, for ours.
     :param again: whether a second wave of shorter jobs is to follow.
     """
@@ -88,7 +92,7 @@ def wait_in_a_child(
         "contender": contender,
         "url": url,
         "script": dataclasses.asdict(script),
-        "cut_off": cut_off,
+        "patience": patience,
         "again": again,
     }
     connections = {
@@ -111,7 +115,7 @@ def wait_in_a_child(
     return Costs(**costs), Stats(**stats)
 
 
-def _ours(_url: str, deadline: float, poll_interval: float | None = None) -> Any:
+def _ours(_url: str, now: float, poll_interval: float | None = None) -> Any:
     from pixverse_provider.polling import FIRST_LOOK_OF_A_TRIGGER
     from pixverse_provider.triggers.video import PixVerseVideoTrigger
 
@@ -123,7 +127,7 @@ def _ours(_url: str, deadline: float, poll_interval: float | None = None) -> Any
             poll_interval=poll_interval,
             started_at=submitted_at,
             not_before=submitted_at + FIRST_LOOK_OF_A_TRIGGER if job != WARM_UP_JOB else 0.0,
-            deadline=deadline + 3600,
+            deadline=now + _LONGEST_WAIT,
             submitted_at=submitted_at,
         )
         async for _ in trigger.run():
@@ -132,12 +136,12 @@ def _ours(_url: str, deadline: float, poll_interval: float | None = None) -> Any
     return wait
 
 
-def _ours_evenly(url: str, deadline: float) -> Any:
-    return _ours(url, deadline, _EVENLY)
+def _ours_evenly(url: str, now: float) -> Any:
+    return _ours(url, now, _EVENLY)
 
 
-def _ours_on_one_video(url: str, deadline: float) -> Any:
-    one = _ours(url, deadline)
+def _ours_on_one_video(url: str, now: float) -> Any:
+    one = _ours(url, now)
 
     async def wait(job: int, submitted_at: float) -> None:
         await one(1 if job != WARM_UP_JOB else job, submitted_at)
@@ -145,7 +149,7 @@ def _ours_on_one_video(url: str, deadline: float) -> Any:
     return wait
 
 
-def _http_sensor_trigger(_url: str, _deadline: float) -> Any:
+def _http_sensor_trigger(_url: str, _now: float) -> Any:
     trigger_class = importlib.import_module("airflow.providers.http.triggers.http").HttpSensorTrigger
 
     async def wait(job: int, _submitted_at: float) -> None:
@@ -155,7 +159,7 @@ def _http_sensor_trigger(_url: str, _deadline: float) -> Any:
     return wait
 
 
-def _bare_loop(url: str, _deadline: float) -> Any:
+def _bare_loop(url: str, _now: float) -> Any:
     aiohttp = importlib.import_module("aiohttp")
 
     async def wait(job: int, _submitted_at: float) -> None:
@@ -170,7 +174,7 @@ def _bare_loop(url: str, _deadline: float) -> Any:
     return wait
 
 
-def _client_per_poll(url: str, _deadline: float) -> Any:
+def _client_per_poll(url: str, _now: float) -> Any:
     httpx = importlib.import_module("httpx")
 
     async def wait(job: int, _submitted_at: float) -> None:
@@ -184,7 +188,7 @@ def _client_per_poll(url: str, _deadline: float) -> Any:
     return wait
 
 
-def _threads(url: str, _deadline: float) -> Any:
+def _threads(url: str, _now: float) -> Any:
     requests = importlib.import_module("requests")
 
     async def wait(job: int, _submitted_at: float) -> None:
@@ -211,7 +215,7 @@ CONTENDERS: dict[str, Callable[[str, float], Any]] = {
     "httpx client per poll": _client_per_poll,
     "requests in threads": _threads,
 }
-"""By name; each is given the address of the server and the end, and returns a coroutine function (job,
+"""By name; each is given the address of the server and the time, and returns a coroutine function (job,
 submitted_at) that returns when it has seen the end of the job."""
 
 
@@ -259,18 +263,19 @@ def _give_back() -> None:
 
 
 async def _measure(task: dict[str, Any], turns: array[float]) -> tuple[Costs, Stats]:
-    contender, url, cut_off = task["contender"], task["url"], task["cut_off"]
-    script, server = Script(**task["script"]), StatusServer(url)
+    contender, url, server = task["contender"], task["url"], StatusServer(task["url"])
     # What a triggerer has loaded, whatever waits in it; all of it is looked through for garbage.
     importlib.import_module("airflow.jobs.triggerer_job_runner")
-    wait = CONTENDERS[contender](url, cut_off)
-    if not script.always_429:
-        # Imports, the first connection, and what else is made once; the server knows this job as done.
-        await wait(WARM_UP_JOB, time.time())
+    wait = CONTENDERS[contender](url, time.time())
+    # Imports, the first connection, and what else is made once; the server knows this job as done.
+    await wait(WARM_UP_JOB, time.time())
     _give_back()
     rss_before, blocks_before = _rss(), sys.getallocatedblocks()
 
-    await asyncio.sleep(max(0.0, script.begins_at - time.time()))
+    script = dataclasses.replace(Script(**task["script"]), begins_at=time.time() + _RUN_UP)
+    server.begin(script)
+    cut_off = script.begins_at + script.spread + script.takes + task["patience"]
+    await asyncio.sleep(script.begins_at - time.time())
     memory = _Memory()
     measuring = asyncio.create_task(memory.measure())
     del turns[:]

@@ -319,6 +319,8 @@ class VideoWatch:
             longest=_LONGEST_BACKOFF * interval,
             retry_after=error.retry_after,
         )
+        # An error makes no look come sooner than it would have come without it.
+        pause = max(pause, self._interval(now) * (1.0 + _SPREAD * self.jitter()))
         first = self._errors_in_a_row == 1
         return Wait(self._until_deadline(pause, now), f"Looking again later: {error}" if first else None)
 

@@ -134,8 +134,19 @@ class Destination:
         return str(self)
 
     def existing_size(self) -> int | None:
-        """Return the length of the file that is there, or None where there is none."""
-        return self.path.stat().st_size if self.path.is_file() else None
+        """Return the length of the file that is there, or None where there is none.
+
+        :raises PixVerseError: where the store cannot be asked.
+        """
+        try:
+            return self.path.stat().st_size if self.path.is_file() else None
+        except _STORE_ERRORS as err:
+            raise _problem(
+                PixVerseDestinationError,
+                self.uri,
+                f"destination {self.uri!r} cannot be reached: {_reason(err)}.",
+                err,
+            ) from err
 
     def check_writable(self) -> None:
         """Make sure, before anything is fetched, that the file may and can be written.

@@ -11,7 +11,6 @@ from yarl import URL
 
 from pixverse_provider.api.async_pacing import AsyncRequestBudget
 from pixverse_provider.api.protocol import (
-    TRACE_ID_HEADER,
     Answer,
     Call,
     network_error,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pixverse_provider.api.settings import ClientSettings
+    from pixverse_provider.exceptions import PixVerseError
 
 __all__ = ["AsyncPixVerseClient"]
 
@@ -44,6 +44,8 @@ class AsyncPixVerseClient:
 
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
+        # What has to be quoted in it is quoted once; ids hold nothing of the kind.
+        self._base_url = str(URL(settings.base_url))
         self._budget = AsyncRequestBudget(settings.max_requests_per_second)
         # The time that a request waits for its turn is not part of its timeout, so it does not wait in the
         # pool of the session.
@@ -75,39 +77,58 @@ class AsyncPixVerseClient:
         if call.paid:
             raise ValueError(f"the async client makes no paid call, so it does not {call.what}")
         async with self._turns:
-            await self._budget.wait()
-            return await self._exchange(call)
+            try:
+                return await self._attempt(call)
+            except _BrokenError:
+                # One that was kept open and has been closed at the other end: no reason to wait long.
+                pass
+            try:
+                return await self._attempt(call)
+            except _BrokenError as err:
+                raise self._network_error(call, aiohttp.ServerDisconnectedError(), err.trace_id) from None
 
-    async def _exchange(self, call: Call[T]) -> T:
+    async def _attempt(self, call: Call[T]) -> T:
+        """Send one request.
+
+        :raises _BrokenError: where the connection broke in a way in which a read may be repeated.
+        """
+        await self._budget.wait()
         trace_id = new_trace_id()
         api_key = self._settings.api_key
-        repeated = False
+        sent = False
 
-        async def stamp(
+        async def send_once(
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
         ) -> aiohttp.ClientResponse:
-            # aiohttp repeats a read by itself where the connection breaks; that, too, is an attempt.
-            nonlocal repeated, trace_id
-            if repeated:
-                await self._budget.wait()
-                trace_id = new_trace_id()
-                request.headers[TRACE_ID_HEADER] = trace_id
-            repeated = True
+            # aiohttp would repeat it by itself, under the same trace id, past the budget and in what is left
+            # of the time.
+            nonlocal sent
+            if sent:
+                raise _BrokenError(trace_id)
+            sent = True
             return await handler(request)
 
         try:
             async with self._session.request(
                 call.method,
-                # Ids and the normalised address hold nothing to be quoted; looking for it takes time.
-                URL(self._settings.base_url + call.path, encoded=True),
+                URL(self._base_url + call.path, encoded=True),
                 headers=request_headers(api_key, trace_id),
                 params=call.query,
                 allow_redirects=False,
-                middlewares=(stamp,),
+                middlewares=(send_once,),
             ) as response:
                 answer = Answer(response.status, response.headers, await response.read())
         except (aiohttp.ClientError, TimeoutError) as err:
-            raise network_error(
-                call, err, trace_id=trace_id, sent=True, base_url=self._settings.base_url
-            ) from err
+            raise self._network_error(call, err, trace_id) from err
         return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=datetime.now(UTC))
+
+    def _network_error(self, call: Call[T], error: Exception, trace_id: str) -> PixVerseError:
+        return network_error(call, error, trace_id=trace_id, sent=True, base_url=self._settings.base_url)
+
+
+class _BrokenError(Exception):
+    """The connection of a request broke."""
+
+    def __init__(self, trace_id: str) -> None:
+        super().__init__(trace_id)
+        self.trace_id = trace_id

@@ -7,6 +7,7 @@ form, so every id argument takes an int or a string of decimal digits.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
@@ -82,6 +83,9 @@ def one_or_many_ids(value: Any, field: str) -> tuple[list[int], bool]:
             ) from err
     if isinstance(value, str | int | float) or value is None:
         return [required_id(value, field)], False
+    # The results of a mapped task come one request each, unless they are asked for at once.
+    if isinstance(value, Sequence):
+        value = value[:]
     ids = [required_id(item, f"{field}[{index}]") for index, item in enumerate(value)]
     if not ids:
         raise PixVerseInvalidRequestError(f"{field} is an empty list: give at least one id.")

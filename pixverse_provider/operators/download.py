@@ -8,6 +8,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Asset, Bas
 
 from pixverse_provider.api.ids import Id, one_or_many_ids
 from pixverse_provider.exceptions import (
+    PixVerseAuthenticationError,
+    PixVerseConfigurationError,
     PixVerseDestinationError,
     PixVerseError,
     PixVerseInvalidRequestError,
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["PixVerseDownloadVideoOperator"]
 
+# Errors that the next video of a list would meet as well, and so many that pass in a row that it most likely
+# would, too.
+_CONCERNS_ALL = (PixVerseAuthenticationError, PixVerseConfigurationError)
+_HOPELESS = 3
+
 
 class PixVerseDownloadVideoOperator(BaseOperator):
     """Download a finished video, or each of a list, and return the URI of the file, or the list; free.
@@ -39,8 +46,8 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     file has landed finds it (same length) and fetches nothing.
 
     A list lands one after the other in one task process, which is far less work for Airflow than a mapped
-    task for each. One that cannot land holds up no other; the task then fails, and a retry fetches only what
-    is missing.
+    task for each. One that cannot land holds up no other, unless the cause concerns all of them. The task
+    then fails, and a retry fetches only what is missing (all of it with ``overwrite=True``).
 
     :param video_id: a finished video, as an int or digits, or a list of them; a template may render to a JSON
         list (templated).
@@ -76,19 +83,23 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     def execute(self, context: Context) -> str | list[str]:
         """Check the destination, read the URL again, and land the video; so with each of a list."""
         video_ids, many = one_or_many_ids(self.video_id, "video_id")
+        places = [(video_id, self._place(video_id, many=many)) for video_id in video_ids]
         landed: list[dict[str, Any]] = []
         errors: list[PixVerseError] = []
+        in_a_row = 0
         with PixVerseHook(self.pixverse_conn_id) as hook:
-            for video_id in video_ids:
-                destination = self._place(video_id, many=many)
+            for video_id, destination in places:
                 try:
                     size = self._land(hook, video_id, destination)
                 except PixVerseError as err:
-                    if not many:
+                    passes = not isinstance(err, AirflowFailException)
+                    in_a_row = in_a_row + 1 if passes else 0
+                    if not many or isinstance(err, _CONCERNS_ALL) or in_a_row == _HOPELESS:
                         raise
                     self.log.error("Going on with the next: %s", err)  # noqa: TRY400 - it says all there is
                     errors.append(err)
                 else:
+                    in_a_row = 0
                     landed.append({"uri": destination.uri, "video_id": str(video_id), "size": size})
         if errors:
             self.log.info("Landed %s of %s videos.", len(landed), len(video_ids))
@@ -118,11 +129,14 @@ class PixVerseDownloadVideoOperator(BaseOperator):
         from pixverse_provider.api.download import MediaDownload
 
         video = self._finished(hook, video_id)
-        if not self.overwrite and video.size and destination.existing_size() == video.size:
+        there = None if self.overwrite else destination.existing_size()
+        # Where PixVerse does not say how long the video is, a file that bears its id is taken for it: under
+        # its final name a file is always whole.
+        if there and (there == video.size or (destination.in_folder and not video.size)):
             self.log.info(
-                "PixVerse video %s has landed before, at %s (%s bytes).", video_id, destination, video.size
+                "PixVerse video %s has landed before, at %s (%s bytes).", video_id, destination, there
             )
-            return video.size
+            return there
         destination.check_writable()
         download = MediaDownload(
             video_id,

@@ -282,7 +282,7 @@ class PixVerseGenerationOperator(BaseOperator):
         from pixverse_provider.triggers.video import PixVerseVideoTrigger
 
         now = time.time()
-        deadline = self._deadline(job, now)
+        deadline = max(self._deadline(job, now), now + FIRST_LOOK_OF_A_TRIGGER)
         self.log.info(
             "Waiting for PixVerse %s %s in the triggerer; no worker is held.", self._kind, job.video_id
         )

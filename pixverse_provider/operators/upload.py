@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -16,8 +16,6 @@ from pixverse_provider.exceptions import PixVerseSourceError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from pixverse_provider.api.client import UploadSource
@@ -46,15 +44,20 @@ class _PixVerseUploadOperator(BaseOperator):
 
     def execute(self, context: Context) -> Id | list[Id]:
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
-        if isinstance(self.source, str) or not isinstance(self.source, Iterable):
+        given: Any = self.source
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            source = self._checked(given)
             with PixVerseHook(self.pixverse_conn_id) as hook:
-                return self._upload(hook, self._checked(self.source))
+                return self._upload(hook, source)
+        # The results of a mapped task come one request each, unless they are asked for at once.
+        if isinstance(given, Sequence):
+            given = given[:]
         # All are looked at before the first is sent.
-        sources = [self._checked(source) for source in self.source]
+        sources = [self._checked(each) for each in given]
         if not sources:
             raise PixVerseSourceError("source is an empty list: give at least one file or address.")
         with PixVerseHook(self.pixverse_conn_id) as hook:
-            return [self._upload(hook, source) for source in sources]
+            return [self._upload(hook, each) for each in sources]
 
     def _checked(self, source: object) -> str | SourceFile:
         """Return the address that PixVerse is to fetch, or the file that is to be sent.

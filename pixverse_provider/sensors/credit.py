@@ -140,6 +140,7 @@ class PixVerseCreditSensor(BaseSensorOperator):
         budget = float(self.timeout)
         if self.execution_timeout is not None:
             budget = min(budget, self.execution_timeout.total_seconds())
+        budget = max(budget, FIRST_LOOK_OF_A_TRIGGER)
         self.defer(
             trigger=PixVerseCreditTrigger(
                 pixverse_conn_id=self.pixverse_conn_id,

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from pixverse_provider.api.ids import Id, one_or_many_ids, xcom_id
-from pixverse_provider.exceptions import PixVerseNotFoundError, PixVerseTransientError
+from pixverse_provider.exceptions import PixVerseError, PixVerseNotFoundError, PixVerseTransientError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.polling import (
     FIRST_LOOK_OF_A_TRIGGER,
@@ -85,7 +85,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
         if not self.deferrable:
             return super().execute(context)
         now = time.time()
-        ids, _ = self._ids()
+        ids, many = self._ids()
         try:
             with PixVerseHook(self.pixverse_conn_id) as hook:
                 # One that is not done is reason enough to defer: the triggerer asks for all of them at once,
@@ -95,7 +95,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
             self._skip_if_soft(err)
             raise
         if all_done:
-            return self._value()
+            return _value(ids, many=many)
         self._defer(now, ids)
         return None
 
@@ -104,19 +104,23 @@ class PixVerseVideoSensor(BaseSensorOperator):
 
         :raises AirflowFailException: where a video cannot be done any more.
         """
-        ids, _ = self._ids()
+        ids, many = self._ids()
         with PixVerseHook(self.pixverse_conn_id) as hook:
             done = [self._is_done(hook, video_id) for video_id in ids]
         if not all(done):
             return False
-        return PokeReturnValue(is_done=True, xcom_value=self._value())
+        return PokeReturnValue(is_done=True, xcom_value=_value(ids, many=many))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id | list[Id]:
         """Take the event of the trigger; ends as poking would have."""
         results, _ = read_event(event)
+        failures = [error for error in map(_failure, results) if error is not None]
+        for error in failures[1:]:
+            self.log.error("%s", error)
         for result in results:
             self._raise_failure(result)
-        return self._value()
+        ids, many = self._ids()
+        return _value(ids, many=many)
 
     def on_kill(self) -> None:
         """Say that the videos go on: PixVerse has no call to cancel one."""
@@ -151,7 +155,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
         return hook.look_at_video(video_id)
 
     def _raise_failure(self, result: WaitResult) -> None:
-        error = result.failure(on_retry=" The sensor can be cleared to wait for it again.")
+        error = _failure(result)
         if error is None:
             return
         if result.outcome is Outcome.TIMEOUT:
@@ -173,6 +177,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
         budget = float(self.timeout)
         if self.execution_timeout is not None:
             budget = min(budget, self.execution_timeout.total_seconds())
+        budget = max(budget, FIRST_LOOK_OF_A_TRIGGER)
         self.defer(
             trigger=PixVerseVideoTrigger(
                 pixverse_conn_id=self.pixverse_conn_id,
@@ -190,6 +195,10 @@ class PixVerseVideoSensor(BaseSensorOperator):
         """Return the ids in the given order, and whether they are a list."""
         return one_or_many_ids(self.video_id, "video_id")
 
-    def _value(self) -> Id | list[Id]:
-        ids, many = self._ids()
-        return [xcom_id(video_id) for video_id in ids] if many else xcom_id(ids[0])
+
+def _value(ids: list[int], *, many: bool) -> Id | list[Id]:
+    return [xcom_id(video_id) for video_id in ids] if many else xcom_id(ids[0])
+
+
+def _failure(result: WaitResult) -> PixVerseError | None:
+    return result.failure(on_retry=" The sensor can be cleared to wait for it again.")

@@ -121,8 +121,12 @@ class SharedJob:
                 if self._waiting:
                     self._wish(self._loop.time())
         if isinstance(seen, PixVerseError):
-            # Each who is told raises the same one, and the traces of all would pile up in it.
-            raise seen.with_traceback(None)
+            try:
+                # Each who is told raises the same one, and the traces of all would pile up in it.
+                raise seen.with_traceback(None)
+            finally:
+                # It holds this frame, which must not hold it in turn.
+                del seen, mine
         return seen
 
     def _wish(self, moment: float) -> None:

@@ -117,6 +117,7 @@ class PixVerseVideoTrigger(BaseTrigger):
                 connecting = connecting or self._watch(self.video_ids[0])
                 step = connecting.met(err, time.time())
             if not isinstance(step, Wait):
+                await asyncio.sleep(connecting.first_look(time.time()))
                 return [step]
             if step.notice:
                 self.log.warning(step.notice)
@@ -134,13 +135,18 @@ class PixVerseVideoTrigger(BaseTrigger):
         )
 
     async def _wait_for_all(self, poller: SharedPoller) -> list[WaitResult]:
-        """Return the results in the order of the ids; the first that is no success ends the wait for all."""
+        """Return the results in the order of the ids.
+
+        The first that is no success ends the wait for all; then the results are all of those that have ended
+        so by then.
+        """
         waits = [asyncio.create_task(self._wait_for(poller, video_id)) for video_id in self.video_ids]
         try:
             for wait in asyncio.as_completed(waits):
                 result = await wait
                 if result.outcome is not Outcome.SUCCESS:
-                    return [result]
+                    ended = [wait.result() for wait in waits if wait.done()]
+                    return [result for result in ended if result.outcome is not Outcome.SUCCESS]
             return [wait.result() for wait in waits]
         finally:
             for wait in waits:

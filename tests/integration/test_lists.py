@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import DAG
 
 from pixverse_provider.exceptions import (
+    PixVerseAuthenticationError,
     PixVerseDestinationError,
     PixVerseDownloadError,
     PixVerseInvalidRequestError,
     PixVerseSourceError,
 )
+from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 from pixverse_provider.operators.upload import PixVerseUploadImageOperator, PixVerseUploadMediaOperator
 from pixverse_provider.sensors.video import PixVerseVideoSensor
-from tests.support.dags import run_dag
+from tests.support.dags import connection_json, run_dag
 from tests.support.tasks import TaskRun
 from tests.support.video import streams_of
 
@@ -149,6 +152,46 @@ class TestDownloads:
         emulator.fault(on="media", what="truncated", times=None)
         with pytest.raises(PixVerseDownloadError, match=str(ids[1])):
             download(ids, f"{tmp_path}/").attempt()
+
+    def test_a_wrong_key_ends_it_at_once(
+        self,
+        emulator: EmulatorControl,
+        submit_video: Callable[..., int],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        ids = [submit_video(), submit_video(), submit_video()]
+        before = len(emulator.requests())
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_PIXVERSE_DEFAULT", connection_json(host=emulator.api_url, api_key="another-key")
+        )
+        with pytest.raises(PixVerseAuthenticationError):
+            download(ids, f"{tmp_path}/").attempt()
+        assert len(emulator.requests()) == before + 1
+
+    def test_what_fails_three_times_in_a_row_is_left_to_the_retry(
+        self,
+        emulator: EmulatorControl,
+        submit_video: Callable[..., int],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("pixverse_provider.api.download.backoff_seconds", lambda *_, **__: 0.0)
+        ids = [submit_video() for _ in range(5)]
+        emulator.fault(on="media", what="truncated", times=None)
+        with pytest.raises(PixVerseDownloadError, match=str(ids[2])):
+            download(ids, f"{tmp_path}/").attempt()
+        assert len(emulator.requests("media")) == 3 * 4
+
+    def test_a_file_that_bears_its_id_has_landed_even_if_nobody_says_how_long_it_should_be(
+        self, finished_video: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        look = PixVerseHook.get_video
+        monkeypatch.setattr(
+            PixVerseHook, "get_video", lambda hook, video_id: replace(look(hook, video_id), size=0)
+        )
+        task = download([finished_video], f"{tmp_path}/")
+        assert task.attempt() == task.retry() == [f"{tmp_path}/{finished_video}.mp4"]
 
     def test_a_list_needs_a_folder(
         self, emulator: EmulatorControl, finished_video: int, tmp_path: Path

@@ -299,11 +299,19 @@ class TestTheSchedule:
         one.submitted_at = START - 520
         assert waiting(one.saw(video(5), START + 80)).seconds == pause_at_age(600)
 
-    def test_after_an_error_the_pauses_are_those_of_an_even_look_every_five_seconds(self) -> None:
+    def test_after_errors_the_pauses_grow_to_a_minute(self) -> None:
         one = watch(poll_interval=None, jitter=1.0)
         error = PixVerseTransientError("HTTP 502")
-        pauses = [waiting(one.met(error, START)).seconds for _ in range(5)]
+        pauses = [waiting(one.met(error, START + 90)).seconds for _ in range(5)]
         assert pauses == [10, 20, 40, 60, 60]
+
+    @given(age=st.floats(0, 7000), errors=st.integers(1, 10), jitter=st.floats(0, 1))
+    def test_an_error_never_makes_a_look_come_sooner(self, age: float, errors: int, jitter: float) -> None:
+        one = watch(poll_interval=None, jitter=jitter, timeout=10_000)
+        without = waiting(one.saw(video(5), START + age)).seconds
+        for _ in range(errors):
+            pause = waiting(one.met(PixVerseTransientError("HTTP 502"), START + age)).seconds
+            assert pause >= without
 
 
 STEPS = st.lists(

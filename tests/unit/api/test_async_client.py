@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
+import time
 import traceback
 import uuid
 from typing import Any
@@ -107,6 +109,37 @@ async def test_a_pause_that_the_service_asks_for_is_handed_on(server: ScriptedSe
         with pytest.raises(PixVerseRateLimitError) as caught:
             await client.call_once(video_call(7))
     assert caught.value.retry_after == 33.0
+
+
+async def test_what_a_request_waits_for_its_turn_is_not_part_of_its_timeout(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixverse_provider.api.async_client._MOST_AT_ONCE", 1)
+    under_way = most = 0
+    lock = threading.Lock()
+
+    def slow(handler: Any) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.25)
+        with lock:
+            under_way -= 1
+        success(VIDEO)(handler)
+
+    server.afterwards = lambda _: slow
+    async with AsyncPixVerseClient(settings_for(server, timeout=1.0)) as client:
+        videos = await asyncio.gather(*(client.call_once(video_call(7)) for _ in range(6)))
+    assert (len(videos), most) == (6, 1)
+
+
+async def test_a_base_url_with_a_blank_in_it_is_quoted_as_in_a_worker(server: ScriptedServer) -> None:
+    server.will(success(VIDEO))
+    settings = ClientSettings(KEY, f"{server.url}/a gateway/v2")
+    async with AsyncPixVerseClient(settings) as client:
+        await client.call_once(video_call(7))
+    assert server.requests[0].path == "/a%20gateway/v2/video/result/7"
 
 
 async def test_a_paid_call_is_not_made(server: ScriptedServer) -> None:

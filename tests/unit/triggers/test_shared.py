@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import traceback
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from pixverse_provider.triggers.shared import SharedPoller
 from tests.unit.virtual_time import run_in_virtual_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pixverse_provider.triggers.shared import SharedJob
 
 ANSWER_TAKES = 0.2
@@ -30,6 +33,7 @@ class Service:
     moments: list[float] = field(default_factory=list)
     cut_short: int = 0
     error: Exception | None = None
+    before_answer: Callable[[], Any] | None = None
 
     async def call_once(self, call: Any) -> Video:
         self.moments.append(now())
@@ -38,6 +42,8 @@ class Service:
         except asyncio.CancelledError:
             self.cut_short += 1
             raise
+        if self.before_answer is not None:
+            asyncio.get_running_loop().call_soon(self.before_answer)
         if self.error is not None:
             raise self.error
         return Video(7, 5, prompt=str(len(self.moments)))
@@ -154,6 +160,29 @@ class TestOneRequest:
 
         assert max(run_in_virtual_time(main())) < 10
 
+    def test_an_error_is_gone_when_nobody_holds_it_any_more(self) -> None:
+        service = Service(error=PixVerseRateLimitError("slow down"))
+        gone: list[weakref.ref[Exception]] = []
+
+        async def look(job: SharedJob) -> None:
+            try:
+                await job.look(0.0)
+            except PixVerseRateLimitError as err:
+                gone.append(weakref.ref(err))
+
+        async def main() -> list[Exception | None]:
+            with poller_over(service).job("video", 7) as job:
+                await asyncio.gather(look(job), look(job))
+                service.error = None
+                await job.look(0.0)
+                return [error() for error in gone]
+
+        gc.disable()
+        try:
+            assert run_in_virtual_time(main()) == [None, None]
+        finally:
+            gc.enable()
+
     def test_a_mistake_of_the_client_reaches_all_instead_of_leaving_them_waiting(self) -> None:
         service = Service(error=ZeroDivisionError())
 
@@ -263,14 +292,17 @@ class TestCancelling:
         async def main() -> None:
             asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
             with poller_over(service).job("video", 7) as job:
-                look = asyncio.create_task(job.look(0.0))
-                # After the answer, and before the one who waits for it has run again.
-                asyncio.get_running_loop().call_later(ANSWER_TAKES, look.cancel)
-                await asyncio.wait([look])
+                looks = [asyncio.create_task(job.look(0.0)) for _ in range(2)]
+                # After it has been told, and before it has run again.
+                service.before_answer = looks[1].cancel
+                await asyncio.wait(looks)
+                assert looks[0].exception() is service.error
+                assert looks[1].cancelled()
             gc.collect()
 
         run_in_virtual_time(main())
         assert complaints == []
+        assert service.cut_short == 0
 
 
 @dataclass(frozen=True)
