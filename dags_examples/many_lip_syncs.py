@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Param, task, task_group
 
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
@@ -42,15 +42,20 @@ with DAG(
         """Return the sentences, one for each lip sync."""
         return (params or {})["texts"]
 
-    lip_sync = PixVerseLipSyncOperator.partial(
-        task_id="lip_sync",
-        video_media_id=video.output,
-        lip_sync_tts_speaker_id="auto",
-        deferrable=True,
-        retries=2,
-        pool="pixverse_slots",
-    ).expand(lip_sync_tts_content=texts())
+    @task_group
+    def greeting(text: str) -> None:
+        """Make one video and land it, whatever becomes of the others."""
+        lip_sync = PixVerseLipSyncOperator(
+            task_id="lip_sync",
+            video_media_id=video.output,
+            lip_sync_tts_speaker_id="auto",
+            lip_sync_tts_content=text,
+            deferrable=True,
+            retries=2,
+            pool="pixverse_slots",
+        )
+        PixVerseDownloadVideoOperator(
+            task_id="download", video_id=lip_sync.output, destination="{{ params.destination }}", retries=2
+        )
 
-    PixVerseDownloadVideoOperator.partial(
-        task_id="download", destination="{{ params.destination }}", retries=2
-    ).expand(video_id=lip_sync.output)
+    greeting.expand(text=texts())

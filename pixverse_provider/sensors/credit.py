@@ -140,15 +140,17 @@ class PixVerseCreditSensor(BaseSensorOperator):
         budget = float(self.timeout)
         if self.execution_timeout is not None:
             budget = min(budget, self.execution_timeout.total_seconds())
-        budget = max(budget, FIRST_LOOK_OF_A_TRIGGER)
+        # The look before has taken some of the time.
+        earliest = time.time() + FIRST_LOOK_OF_A_TRIGGER
+        deadline = max(now + budget, earliest)
         self.defer(
             trigger=PixVerseCreditTrigger(
                 pixverse_conn_id=self.pixverse_conn_id,
                 min_credits=self._needed(),
                 poll_interval=max(1.0, self.poke_interval),
                 started_at=now,
-                not_before=now + FIRST_LOOK_OF_A_TRIGGER,
-                deadline=now + budget,
+                not_before=earliest,
+                deadline=deadline,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=budget) + _BACKSTOP,

@@ -177,18 +177,20 @@ class PixVerseVideoSensor(BaseSensorOperator):
         budget = float(self.timeout)
         if self.execution_timeout is not None:
             budget = min(budget, self.execution_timeout.total_seconds())
-        budget = max(budget, FIRST_LOOK_OF_A_TRIGGER)
+        # The looks before have taken some of the time.
+        earliest = time.time() + FIRST_LOOK_OF_A_TRIGGER
+        deadline = max(now + budget, earliest)
         self.defer(
             trigger=PixVerseVideoTrigger(
                 pixverse_conn_id=self.pixverse_conn_id,
                 video_ids=[str(video_id) for video_id in ids],
                 poll_interval=max(_SHORTEST_POLL_INTERVAL, self.poke_interval),
                 started_at=now,
-                not_before=now + FIRST_LOOK_OF_A_TRIGGER,
-                deadline=now + budget,
+                not_before=earliest,
+                deadline=deadline,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=budget) + _BACKSTOP,
+            timeout=timedelta(seconds=deadline - now) + _BACKSTOP,
         )
 
     def _ids(self) -> tuple[list[int], bool]:

@@ -66,9 +66,10 @@ def test_one_presenter_speaks_many_sentences_within_the_slots(
 ) -> None:
     assert ended(airflow, runs, "pixverse_many_lip_syncs") == "success"
     tasks = airflow.api.task_instances("pixverse_many_lip_syncs", runs["pixverse_many_lip_syncs"])
-    assert [(task.state, task.try_number) for task in tasks if task.task_id == "lip_sync"] == [
+    assert [(task.state, task.try_number) for task in tasks if task.task_id == "greeting.lip_sync"] == [
         ("success", 1)
     ] * 4
+    assert [task.state for task in tasks if task.task_id == "greeting.download"] == ["success"] * 4
 
 
 def test_nothing_is_published_before_a_person_says_so(

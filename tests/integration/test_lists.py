@@ -67,6 +67,35 @@ def test_from_upload_to_landing_only_the_submits_are_a_task_for_each_video(
     assert all("video" in streams_of(tmp_path / name) for name in landed)
 
 
+@pytest.mark.usefixtures("airflow_db", "at_once")
+@pytest.mark.parametrize("words", ["[fail]", "[refuse]"])
+def test_the_others_of_a_list_land_although_one_has_failed(
+    emulator: EmulatorControl, presenter: Path, tmp_path: Path, words: str
+) -> None:
+    with DAG(f"lists_{words[1:5]}", schedule=None) as dag:
+        sources = PixVerseUploadMediaOperator(task_id="upload", source=str(presenter))
+        submit = PixVerseLipSyncOperator.partial(
+            task_id="submit",
+            wait_for_completion=False,
+            lip_sync_tts_speaker_id="auto",
+            video_media_id=sources.output,
+        ).expand(lip_sync_tts_content=["Good morning.", f"{words} Good morning.", "Good night."])
+        wait = PixVerseVideoSensor(task_id="wait", video_id=submit.output, deferrable=True)
+        land = PixVerseDownloadVideoOperator(
+            task_id="land", video_id=submit.output, destination=f"{tmp_path}/", trigger_rule="all_done"
+        )
+        wait >> land
+
+    run = run_dag(dag)
+
+    good = {str(job["video_id"]) for job in emulator.jobs() if "[" not in job["text"]}
+    assert len(good) == 2
+    assert {path.stem for path in tmp_path.iterdir()} == good
+    assert run.states()["wait"] in ("failed", "upstream_failed")
+    # A submit that was refused has made nothing that could be missing.
+    assert run.states()["land"] == ("failed" if words == "[fail]" else "success")
+
+
 class TestUploads:
     def test_the_ids_come_in_the_order_of_the_sources(
         self, emulator: EmulatorControl, presenter: Path, spoken: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from tests.unit.connections import set_connection
 from tests.unit.scripted_server import bad_gateway, success
 
 if TYPE_CHECKING:
-    from tests.unit.scripted_server import ScriptedServer
+    from tests.unit.scripted_server import Behaviour, ScriptedServer
 
 CONTEXT: Any = {}
 
@@ -116,11 +117,21 @@ def test_it_does_not_ask_again_for_one_that_it_has_seen_to_be_done(server: Scrip
     assert [request.path.rpartition("/")[2] for request in server.requests] == ["7", "8", "8"]
 
 
-def test_it_defers_with_its_deadline_and_a_first_look_that_is_not_too_early(server: ScriptedServer) -> None:
-    server.will(success({"id": 7, "status": 5}))
+@pytest.mark.parametrize("timeout", [300, 2])
+def test_it_defers_with_its_deadline_and_a_first_look_that_is_not_too_early(
+    server: ScriptedServer, timeout: float
+) -> None:
+    looked_at: list[float] = []
+
+    def running(_: object) -> Behaviour:
+        looked_at.append(time.time())
+        return success({"id": 7, "status": 5})
+
+    server.afterwards = running
     with pytest.raises(TaskDeferred) as caught:
-        sensor(deferrable=True, timeout=300, poke_interval=20).execute(CONTEXT)
+        sensor(deferrable=True, timeout=timeout, poke_interval=20).execute(CONTEXT)
     _, arguments = caught.value.trigger.serialize()
     assert (arguments["video_ids"], arguments["poll_interval"], arguments["job"]) == (["7"], 20, None)
-    assert arguments["not_before"] - arguments["started_at"] == 7.0
-    assert arguments["deadline"] - arguments["started_at"] == 300.0
+    # The look has taken some of the time since the start, and the 7 s count from the deferral.
+    assert arguments["not_before"] >= looked_at[0] + 7.0
+    assert arguments["deadline"] == max(arguments["started_at"] + timeout, arguments["not_before"])
