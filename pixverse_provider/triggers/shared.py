@@ -165,10 +165,12 @@ class SharedJob:
             seen, self._last = err, None
         self._last_at = self._loop.time()
         self._looking = None
-        waiting, self._waiting = self._waiting, {}
-        for one in waiting:
-            if not one.done():
-                one.set_result(seen)
+        # Whoever is told is not there any more; there is seldom anybody.
+        if self._waiting:
+            for one in self._waiting:
+                if not one.done():
+                    one.set_result(seen)
+            self._waiting.clear()
         return seen
 
 
