@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedJob", "SharedPoller", "retire_poller", "shared_poller"]
 
+# Looks are made in so many moments of each second, so that those that are due at about the same time share
+# the turns of the event loop, which cost about as much as the looks themselves.
+_MOMENTS_A_SECOND = 16
 # Seconds. After a restart the triggers of one video come within a moment of each other.
 _FRESH = 1.0
 
@@ -131,6 +134,7 @@ class SharedJob:
 
     def _wish(self, moment: float) -> None:
         """Let the next look be at this moment, unless it is earlier or under way anyway."""
+        moment = math.ceil(moment * _MOMENTS_A_SECOND) / _MOMENTS_A_SECOND
         if self._looking is not None or (self._alarm is not None and self._alarm.when() <= moment):
             return
         if self._alarm is not None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pixverse_provider.triggers.shared import SharedJob
 
 ANSWER_TAKES = 0.2
+# Looks are made at the sixteenths of a second.
+ONE_MOMENT = 1 / 16
 
 
 @dataclass
@@ -81,6 +83,20 @@ class TestOneRequest:
 
         run_in_virtual_time(main())
         assert len(service.moments) == 5
+
+    def test_looks_of_many_jobs_that_are_due_at_about_the_same_time_are_made_together(self) -> None:
+        service = Service()
+
+        async def wait(poller: SharedPoller, number: int) -> None:
+            with poller.job("video", number) as job:
+                await job.look(3.0 + number / 1000)
+
+        async def main() -> None:
+            poller = poller_over(service)
+            await asyncio.gather(*(wait(poller, number) for number in range(1, 51)))
+
+        run_in_virtual_time(main())
+        assert (len(service.moments), set(service.moments)) == (50, {3.0 + ONE_MOMENT})
 
     def test_whoever_wants_it_soonest_sets_the_moment(self) -> None:
         service = Service()
@@ -237,7 +253,8 @@ class TestCancelling:
                 looks.pop(0 if who_looks_leaves else 1).cancel()
                 return await asyncio.gather(*looks)
 
-        came = ANSWER_TAKES * (1.5 if who_looks_leaves else 1.0)
+        # Another looks in the next moment after half of the answer's time.
+        came = 2 * ONE_MOMENT + ANSWER_TAKES if who_looks_leaves else ANSWER_TAKES
         assert run_in_virtual_time(main()) == pytest.approx([came] * 2)
         assert service.cut_short == who_looks_leaves
 
@@ -342,7 +359,8 @@ def test_whoever_comes_and_goes_nobody_sleeps_through_a_look_and_none_is_made_to
                 asked = now()
                 await job.look(guest.pause)
                 # Sooner, where another wanted it sooner; later only by looks that left with who made them.
-                assert now() - asked <= guest.pause + ANSWER_TAKES * (1 + leaving) + 1e-6
+                late = (ANSWER_TAKES + ONE_MOMENT) * (1 + leaving)
+                assert now() - asked <= guest.pause + late + 1e-6
 
     async def main() -> None:
         poller = poller_over(service)
