@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["SharedJob", "SharedPoller", "retire_poller", "shared_poller"]
 
 # Looks are made in so many moments of each second, so that those that are due at about the same time share
-# the turns of the event loop, which cost about as much as the looks themselves.
-_MOMENTS_A_SECOND = 16
+# the turns of the event loop, which cost about as much as the looks themselves. With fewer moments, so many
+# requests are under way at once that Python looks for garbage more often.
+_MOMENTS_A_SECOND = 64
 # Seconds. After a restart the triggers of one video come within a moment of each other.
 _FRESH = 1.0
 

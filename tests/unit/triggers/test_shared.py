@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pixverse_provider.triggers.shared import SharedJob
 
 ANSWER_TAKES = 0.2
-# Looks are made at the sixteenths of a second.
-ONE_MOMENT = 1 / 16
+# Looks are made at the sixty-fourths of a second.
+ONE_MOMENT = 1 / 64
 
 
 @dataclass
@@ -89,7 +89,7 @@ class TestOneRequest:
 
         async def wait(poller: SharedPoller, number: int) -> None:
             with poller.job("video", number) as job:
-                await job.look(3.0 + number / 1000)
+                await job.look(3.0 + number / 10_000)
 
         async def main() -> None:
             poller = poller_over(service)
@@ -253,8 +253,8 @@ class TestCancelling:
                 looks.pop(0 if who_looks_leaves else 1).cancel()
                 return await asyncio.gather(*looks)
 
-        # Another looks in the next moment after half of the answer's time.
-        came = 2 * ONE_MOMENT + ANSWER_TAKES if who_looks_leaves else ANSWER_TAKES
+        # Another looks in the next moment after half of the answer's time, 0.1 s.
+        came = 7 * ONE_MOMENT + ANSWER_TAKES if who_looks_leaves else ANSWER_TAKES
         assert run_in_virtual_time(main()) == pytest.approx([came] * 2)
         assert service.cut_short == who_looks_leaves
 
