@@ -24,6 +24,8 @@ __all__ = ["SharedJob", "SharedPoller", "retire_poller", "shared_poller"]
 # the turns of the event loop, which cost about as much as the looks themselves. With fewer moments, so many
 # requests are under way at once that Python looks for garbage more often.
 _MOMENTS_A_SECOND = 64
+# From so many jobs on, looks share turns by themselves, and such moments would only make bursts of them.
+_MANY_JOBS = 2000
 # Seconds. After a restart the triggers of one video come within a moment of each other.
 _FRESH = 1.0
 
@@ -135,7 +137,8 @@ class SharedJob:
 
     def _wish(self, moment: float) -> None:
         """Let the next look be at this moment, unless it is earlier or under way anyway."""
-        moment = math.ceil(moment * _MOMENTS_A_SECOND) / _MOMENTS_A_SECOND
+        if len(self._jobs) < _MANY_JOBS:
+            moment = math.ceil(moment * _MOMENTS_A_SECOND) / _MOMENTS_A_SECOND
         if self._looking is not None or (self._alarm is not None and self._alarm.when() <= moment):
             return
         if self._alarm is not None:
