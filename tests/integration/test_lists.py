@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.handle import EmulatorControl
 
 
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a download repeat without its pauses."""
+    monkeypatch.setattr("pixverse_provider.api.download.backoff_seconds", lambda *_, **__: 0.0)
+
+
 def upload(source: Any) -> TaskRun:
     return TaskRun(PixVerseUploadMediaOperator(task_id="upload", source=source))
 
@@ -154,9 +160,7 @@ class TestDownloads:
         emulator: EmulatorControl,
         submit_video: Callable[..., int],
         tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("pixverse_provider.api.download.backoff_seconds", lambda *_, **__: 0.0)
         ids = [submit_video(), submit_video()]
         # As often as one video is tried.
         emulator.fault(on="media", what="truncated", times=4)
@@ -174,9 +178,7 @@ class TestDownloads:
         emulator: EmulatorControl,
         submit_video: Callable[..., int],
         tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("pixverse_provider.api.download.backoff_seconds", lambda *_, **__: 0.0)
         ids = [submit_video("[fail]"), submit_video()]
         emulator.fault(on="media", what="truncated", times=None)
         with pytest.raises(PixVerseDownloadError, match=str(ids[1])):
@@ -203,9 +205,7 @@ class TestDownloads:
         emulator: EmulatorControl,
         submit_video: Callable[..., int],
         tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("pixverse_provider.api.download.backoff_seconds", lambda *_, **__: 0.0)
         ids = [submit_video() for _ in range(5)]
         emulator.fault(on="media", what="truncated", times=None)
         with pytest.raises(PixVerseDownloadError, match=str(ids[2])):
