@@ -3,6 +3,8 @@
 AIRFLOW ?= 3.3.2
 PYTHON ?= python3
 TESTS ?= tests/unit tests/contract tests/integration
+SEED := $(shell date +%s)
+EXAMPLES = 1000
 AIRFLOW_VERSIONS := 3.3.2 3.1.8
 CONSTRAINTS = constraints/airflow-$(AIRFLOW).txt
 VENV = $(if $(filter 3.3.2,$(AIRFLOW)),.venv,.venv-$(AIRFLOW))
@@ -17,7 +19,7 @@ export PYTHON
 unexport AIRFLOW_HOME AIRFLOW_CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow bench lint format constraints clean
+.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow fuzz bench lint format constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -64,6 +66,10 @@ test-browser: $(VENV)/.installed-dev ## look at Airflow's pages in a real Chromi
 
 test-airflow: $(VENV)/.installed-dev ## unit and integration tests on another Airflow: make test-airflow AIRFLOW=3.1.8
 	$(PYTEST) $(TESTS)
+
+fuzz: $(VENV)/.installed-dev ## draw other values, and many more, in every test that draws (SEED=123 EXAMPLES=1000)
+	@echo "To repeat this run: make fuzz SEED=$(SEED) EXAMPLES=$(EXAMPLES)"
+	FUZZ_EXAMPLES=$(EXAMPLES) $(PYTEST) $(TESTS) -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$(SEED)
 
 .venv-bench/.installed: pyproject.toml $(CONSTRAINTS) tools/bootstrap.sh
 	@sh tools/bootstrap.sh .venv-bench $(CONSTRAINTS) bench

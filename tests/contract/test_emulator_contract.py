@@ -118,6 +118,8 @@ def test_an_answer_outside_the_contract_is_noticed(emulator: EmulatorControl, fa
         case.call_and_validate(base_url=emulator.api_url, checks=CHECKS)
 
 
+# A test that draws within has to be marked by hand.
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_to_whatever_is_sent_is_in_the_contract(
@@ -125,13 +127,8 @@ def test_every_answer_to_whatever_is_sent_is_in_the_contract(
 ) -> None:
     sent = 0
 
-    @settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    # `make fuzz` raises the number that all tests go by.
+    @settings(max_examples=settings().max_examples * EXAMPLES // 100, suppress_health_check=list(HealthCheck))
     @given(
         case=OPERATIONS[label].as_strategy(generation_mode=schemathesis.GenerationMode(mode)),
         knowing=st.booleans(),

@@ -31,7 +31,7 @@ every_mode = pytest.mark.parametrize("mode", MODES)
 def run_sensor(mode: str, name: str, **arguments: Any) -> Any:
     with DAG(f"sensor_{name}_{mode}", schedule=None) as dag:
         PixVerseVideoSensor(
-            task_id="wait", **{"poke_interval": 1.0, "timeout": 20.0} | MODES[mode] | arguments
+            task_id="wait", **{"poke_interval": 1.0, "timeout": 120.0} | MODES[mode] | arguments
         )
     return run_dag(dag)
 

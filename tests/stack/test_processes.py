@@ -65,7 +65,7 @@ def test_what_a_killed_program_leaves_behind_is_ended_too(tmp_path: Path) -> Non
     session = program.session
     wait_until(lambda: program.log.read_text().count("ready") == 2)
     program.signal(signal.SIGKILL)
-    program.wait(timeout=10)
+    program.wait(timeout=60)
     assert len(running(session)) == 1
 
     program.stop(grace=0.5)
@@ -75,7 +75,7 @@ def test_what_a_killed_program_leaves_behind_is_ended_too(tmp_path: Path) -> Non
 
 def test_a_program_that_ends_by_itself_is_reported_with_its_last_words(tmp_path: Path) -> None:
     program = started(tmp_path, "raise SystemExit('no disk left')")
-    program.wait(timeout=10)
+    program.wait(timeout=60)
 
     with pytest.raises(ProgramError, match=r"exit code 1:\nno disk left"):
         program.check_running()

@@ -75,7 +75,7 @@ class TestStatusServer:
     def ask(self, server: StatusServer, path: str) -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(server.url + path, timeout=10)
+            return session.get(server.url + path, timeout=60)
 
     @pytest.mark.parametrize(("age", "status", "ready"), [(50, 5, 404), (200, 1, 200)])
     def test_a_job_is_done_when_its_time_is_over(

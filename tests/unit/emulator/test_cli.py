@@ -76,7 +76,7 @@ def test_it_serves_with_the_connection_that_it_prints_and_stops_cleanly(
         api = Caller(emulator)
         assert api.status(api.boat()) == 1
         process.send_signal(number)
-        rest, _ = process.communicate(timeout=10)
+        rest, _ = process.communicate(timeout=60)
         assert process.returncode == 0
         assert rest.endswith("Stopping.\n")
         assert "POST /openapi/v2/video/text/generate -> 200 0" in rest
@@ -92,7 +92,7 @@ def test_it_stops_while_a_request_hangs() -> None:
         with pytest.raises(requests.ReadTimeout):
             requests.get(f"{emulator.api_url}/account/balance", headers=api.headers(), timeout=0.1)
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
         assert process.returncode == 0
 
 
@@ -156,5 +156,5 @@ def test_files_are_kept_where_they_are_wanted(tmp_path: Path) -> None:
         api = Caller(EmulatorControl(url))
         assert api.status(api.boat()) == 1
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     assert len(list((tmp_path / "data" / "renders").glob("*.mp4"))) == 1

@@ -84,7 +84,7 @@ def test_a_setting_that_makes_no_sense_is_refused(
 
 def test_the_key_cannot_be_read(pixverse_emulator: EmulatorControl) -> None:
     for path in ("settings", "ledger", "requests", "health", "jobs", "clock", "faults"):
-        answer = requests.get(f"{pixverse_emulator.url}/emulator/{path}", timeout=10)
+        answer = requests.get(f"{pixverse_emulator.url}/emulator/{path}", timeout=60)
         assert answer.status_code == 200
         assert pixverse_emulator.api_key not in answer.text
 
@@ -112,9 +112,9 @@ def test_a_job_is_not_ended_in_a_way_that_does_not_exist(
 
 def test_a_page_of_the_internet_cannot_reach_in(pixverse_emulator: EmulatorControl) -> None:
     for path in ("emulator/ledger", "", "jobs/1"):
-        answer = requests.get(f"{pixverse_emulator.url}/{path}", headers={"Host": "evil.example"}, timeout=10)
+        answer = requests.get(f"{pixverse_emulator.url}/{path}", headers={"Host": "evil.example"}, timeout=60)
         assert answer.status_code == 403
-    form = requests.post(f"{pixverse_emulator.url}/emulator/reset", data="{}", timeout=10)
+    form = requests.post(f"{pixverse_emulator.url}/emulator/reset", data="{}", timeout=60)
     assert (form.status_code, form.json()) == (422, {"error": "send application/json"})
 
 

@@ -74,7 +74,7 @@ class Made:
         self.result = api.result(self.accepted["video_id"])
         assert self.result["status"] == 1
         self.file = tmp_path / f"{self.accepted['video_id']}.mp4"
-        self.file.write_bytes(requests.get(self.result["url"], timeout=10).content)
+        self.file.write_bytes(requests.get(self.result["url"], timeout=60).content)
         self.frames: list[NDArray[np.uint8]] = []
         with av.open(str(self.file)) as container:
             self.frames = [
@@ -188,7 +188,7 @@ def test_a_swap_puts_the_image_where_the_mask_is(
     assert (found["keyframe_id"], found["credits"]) == (12, 2)
     assert [mask["mask_name"] for mask in found["mask_info"]] == ["person", "object", "background"]
     for url in (found["keyframe_url"], *(mask["mask_url"] for mask in found["mask_info"])):
-        shown = Image.open(BytesIO(requests.get(url, timeout=10).content))
+        shown = Image.open(BytesIO(requests.get(url, timeout=60).content))
         assert (shown.format, shown.size) == ("PNG", (128, 72))
     body = {
         "video_media_id": clip,
@@ -276,7 +276,7 @@ def test_an_image_template_makes_a_png_with_an_id_of_its_own(
     assert accepted["credit"] == 10
     image_id = accepted["image_id"]
     result = check("get", "/image/result/{image_id}", api.get(f"/image/result/{image_id}"))["Resp"]
-    shown = Image.open(BytesIO(requests.get(result["url"], timeout=10).content))
+    shown = Image.open(BytesIO(requests.get(result["url"], timeout=60).content))
     assert shown.format == "PNG"
     assert shown.size == (result["outputWidth"], result["outputHeight"])
     assert (result["image_id"], result["template_id"]) == (image_id, 384268229671680)
@@ -284,7 +284,7 @@ def test_an_image_template_makes_a_png_with_an_id_of_its_own(
     assert api.get(f"/image/result/{api.boat()}").json()["ErrCode"] == 500008
     body = {"source_video_id": image_id, "restyle_prompt": "clay"}
     assert api.submit("/video/restyle/generate", body)["ErrCode"] == 500008
-    page = requests.get(f"{pixverse_emulator.url}/jobs/{image_id}", timeout=10).text
+    page = requests.get(f"{pixverse_emulator.url}/jobs/{image_id}", timeout=60).text
     assert "<img class=screen" in page
     assert "Image template" in page
 
@@ -309,7 +309,7 @@ def test_the_presets_of_restyle_have_covers_and_come_in_pages(api: Caller) -> No
     path = "/video/restyle/list"
     presets = check("get", path, api.get(path, params={"page_num": 1, "page_size": 30}))["Resp"]
     assert presets[0]["restyle_id"] == 315446315336768
-    cover = Image.open(BytesIO(requests.get(presets[0]["cover_url"], timeout=10).content))
+    cover = Image.open(BytesIO(requests.get(presets[0]["cover_url"], timeout=60).content))
     assert cover.format == "PNG"
     second = api.get(path, params={"page_num": 2, "page_size": 1}).json()["Resp"]
     assert [preset["restyle_id"] for preset in second] == [presets[1]["restyle_id"]]

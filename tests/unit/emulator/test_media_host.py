@@ -21,7 +21,7 @@ def url(api: Caller) -> str:
 
 def get(url: str, **headers: str) -> requests.Response:
     return requests.get(
-        url, headers={name.replace("_", "-"): value for name, value in headers.items()}, timeout=10
+        url, headers={name.replace("_", "-"): value for name, value in headers.items()}, timeout=60
     )
 
 
@@ -68,7 +68,7 @@ def test_a_range_of_another_version_gets_the_whole(url: str) -> None:
 
 
 def test_head_tells_the_length(url: str) -> None:
-    answer = requests.head(url, timeout=10)
+    answer = requests.head(url, timeout=60)
     assert (answer.status_code, answer.content) == (200, b"")
     assert int(answer.headers["Content-Length"]) == len(get(url).content)
 

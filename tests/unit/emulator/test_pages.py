@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def page(emulator: EmulatorControl, path: str = "/") -> str:
-    answer = requests.get(f"{emulator.url}{path}", timeout=10)
+    answer = requests.get(f"{emulator.url}{path}", timeout=60)
     assert answer.status_code == 200
     return answer.text
 
@@ -30,7 +30,7 @@ def test_a_finished_job_has_a_player_that_plays(pixverse_emulator: EmulatorContr
     html = page(pixverse_emulator)
     found = re.search(r"<video controls[^>]* src='([^']+)'", html)
     assert found is not None
-    assert requests.get(found[1].replace("&amp;", "&"), timeout=10).status_code == 200
+    assert requests.get(found[1].replace("&amp;", "&"), timeout=60).status_code == 200
     for shown in (str(video_id), "my-trace", "a paper boat", "45 credits", "9,955"):
         assert shown in html
 
@@ -56,18 +56,18 @@ def test_a_failed_job_shows_its_refund(pixverse_emulator: EmulatorControl, api: 
 
 
 def test_an_incident_is_shown(pixverse_emulator: EmulatorControl, api: Caller) -> None:
-    requests.get(f"{pixverse_emulator.url}/media/x", headers={"API-KEY": "k"}, timeout=10)
+    requests.get(f"{pixverse_emulator.url}/media/x", headers={"API-KEY": "k"}, timeout=60)
     api.boat()
     assert "key_to_media" in page(pixverse_emulator)
 
 
 def test_nothing_is_loaded_from_elsewhere(pixverse_emulator: EmulatorControl) -> None:
-    answer = requests.get(pixverse_emulator.url, timeout=10)
+    answer = requests.get(pixverse_emulator.url, timeout=60)
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     others = [url for url in re.findall(r"https?://[^\s'\"<]+", answer.text) if "127.0.0.1" not in url]
     assert others == []
 
 
 def test_a_job_that_does_not_exist_is_not_found(pixverse_emulator: EmulatorControl) -> None:
-    answer = requests.get(f"{pixverse_emulator.url}/jobs/1", timeout=10)
+    answer = requests.get(f"{pixverse_emulator.url}/jobs/1", timeout=60)
     assert (answer.status_code, "There is no job 1." in answer.text) == (404, True)

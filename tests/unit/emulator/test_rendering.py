@@ -209,7 +209,7 @@ def test_equal_requests_share_a_file_and_other_ones_do_not(
     etags = []
     for source in (video, again):
         resp = api.submit(LIP_SYNC, {"video_media_id": source, "audio_media_id": audio})["Resp"]
-        etags.append(requests.head(api.result(resp["video_id"])["url"], timeout=10).headers["ETag"])
+        etags.append(requests.head(api.result(resp["video_id"])["url"], timeout=60).headers["ETag"])
     assert etags[0] == etags[1]
     assert api.result(api.boat())["size"] != api.result(api.boat(prompt="a train"))["size"]
 

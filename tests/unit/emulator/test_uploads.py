@@ -52,7 +52,7 @@ def test_every_documented_kind_of_image(api: Caller, tmp_path: Path, image_forma
     path = tmp_path / "picture"
     Image.new("RGB", (40, 30), (200, 10, 10)).save(path, image_format)
     resp = upload(api, path.read_bytes(), path="/image/upload")["Resp"]
-    assert requests.get(resp["img_url"], timeout=10).content == path.read_bytes()
+    assert requests.get(resp["img_url"], timeout=60).content == path.read_bytes()
 
 
 def test_what_is_no_media_is_refused(api: Caller, tmp_path: Path, presenter: Path) -> None:
