@@ -106,20 +106,21 @@ class PixVerseHook(BaseHook):
 
         :raises PixVerseConfigurationError: where the connection is missing or cannot be used.
         """
-        from airflow.providers.common.compat.connection import (
-            get_async_connection,
-            get_async_extra_dejson,
-        )
+        from airflow.providers.common.compat.sdk import Connection
+        from asgiref.sync import sync_to_async
 
         from pixverse_provider.api.async_client import AsyncPixVerseClient
 
+        if not hasattr(Connection, "aextra_dejson"):
+            # Before Airflow 3.3.2 the secrets of a connection are masked with a synchronous request to the
+            # supervisor, which may not be made in an event loop that has another one under way. The newest
+            # common-compat has a helper for this; no stable Airflow has it in its constraints.
+            return AsyncPixVerseClient(await sync_to_async(self._settings)())
         try:
-            connection = await get_async_connection(self.pixverse_conn_id, hook=self)
+            connection = await self.aget_connection(self.pixverse_conn_id)
         except AirflowNotFoundException as err:
             self._missing(err)
-        return AsyncPixVerseClient(
-            settings_from_connection(connection, await get_async_extra_dejson(connection))
-        )
+        return AsyncPixVerseClient(settings_from_connection(connection, await connection.aextra_dejson()))
 
     def close(self) -> None:
         """Close the connections of the synchronous client, if any were opened."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, Connection
 
+from pixverse_provider.api.calls import video_call
 from pixverse_provider.api.generations import LipSyncRequest, MaskSelectionRequest
 from pixverse_provider.api.settings import DEFAULT_BASE_URL
 from pixverse_provider.exceptions import (
@@ -112,6 +113,19 @@ class TestTheHook:
         with pytest.raises(
             PixVerseConnectionNotFoundError, match=r"'no_such_connection' does not exist or .*: add"
         ):
+            asyncio.run(make_and_close("no_such_connection"))
+
+    @pytest.mark.parametrize("airflow", ["installed", "before 3.3.2"])
+    def test_the_asynchronous_client_reads_the_same_connection(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, airflow: str
+    ) -> None:
+        if airflow != "installed":
+            monkeypatch.delattr(Connection, "aextra_dejson", raising=False)
+        set_connection(monkeypatch, server.url, extra={"max_requests_per_second": 4})
+        server.will(success({"id": 7, "status": 1}))
+        asyncio.run(call_and_close("pixverse_default"))
+        assert server.requests[0].path.endswith("/video/result/7")
+        with pytest.raises(PixVerseConnectionNotFoundError, match="no_such_connection"):
             asyncio.run(make_and_close("no_such_connection"))
 
     def test_one_client_serves_all_calls_until_it_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,3 +277,8 @@ class TestTheTestButton:
 async def make_and_close(conn_id: str) -> None:
     client = await PixVerseHook(conn_id).get_async_conn()
     await client.close()
+
+
+async def call_and_close(conn_id: str) -> None:
+    async with await PixVerseHook(conn_id).get_async_conn() as client:
+        await client.call_once(video_call(7))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
-from airflow.providers.common.compat import connection as compat_connection
 
 from pixverse_provider.api.calls import video_call
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseConfigurationError
+from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.polling import Outcome, WaitResult, read_event
 from pixverse_provider.triggers.shared import shared_poller
 from pixverse_provider.triggers.video import PixVerseVideoTrigger
@@ -69,13 +69,13 @@ def _connection(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None
 def connection_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of the connections that were read, one for each time."""
     reads: list[str] = []
-    read = compat_connection.get_async_connection
+    read = PixVerseHook.get_async_conn
 
-    async def counting(conn_id: str, hook: Any = None) -> Any:
-        reads.append(conn_id)
-        return await read(conn_id, hook=hook)
+    async def counting(hook: PixVerseHook) -> Any:
+        reads.append(hook.pixverse_conn_id)
+        return await read(hook)
 
-    monkeypatch.setattr(compat_connection, "get_async_connection", counting)
+    monkeypatch.setattr(PixVerseHook, "get_async_conn", counting)
     return reads
 
 
@@ -386,13 +386,13 @@ class TestSharing:
 async def slow_connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Event]:
     """Hold the reading of connections back until the event is set."""
     gate = asyncio.Event()
-    read = compat_connection.get_async_connection
+    read = PixVerseHook.get_async_conn
 
-    async def held_back(conn_id: str, hook: Any = None) -> Any:
+    async def held_back(hook: PixVerseHook) -> Any:
         await gate.wait()
-        return await read(conn_id, hook=hook)
+        return await read(hook)
 
-    monkeypatch.setattr(compat_connection, "get_async_connection", held_back)
+    monkeypatch.setattr(PixVerseHook, "get_async_conn", held_back)
     yield gate
     gate.set()
 
