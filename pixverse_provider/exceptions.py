@@ -7,6 +7,7 @@ and ``retry_policy`` of the task as usual.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -35,7 +36,21 @@ __all__ = [
     "PixVerseVideoDeletedError",
     "PixVerseWaitTimeoutError",
     "error_from_dict",
+    "storable_text",
 ]
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_LARGEST_INTEGER = 2**63 - 1
+_LARGEST_ID = 2**64 - 1
+
+
+def storable_text(text: str) -> str:
+    """Return the text with U+FFFD for each NUL and unpaired surrogate.
+
+    Airflow sends events and tracebacks as UTF-8 and keeps them in its database. One that cannot be encoded or
+    stored ends the whole process of the triggerer.
+    """
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 class PixVerseError(AirflowException):
@@ -47,6 +62,7 @@ class PixVerseError(AirflowException):
     :param trace_id: ``Ai-Trace-Id`` of the request, the value that PixVerse support asks for.
     :param video_id: the job this is about, where it is known.
     :param retry_after: seconds that the service asked to wait, where it did.
+    :param proves_no_job: whether the answer proves that the call has made no job.
     """
 
     def __init__(
@@ -58,8 +74,9 @@ class PixVerseError(AirflowException):
         trace_id: str | None = None,
         video_id: int | None = None,
         retry_after: float | None = None,
+        proves_no_job: bool = False,
     ) -> None:
-        super().__init__(message)
+        super().__init__(storable_text(message))
         self.err_code = err_code
         self.http_status = http_status
         self.trace_id = trace_id
@@ -67,6 +84,15 @@ class PixVerseError(AirflowException):
         self.retry_after = retry_after
         self.answer_lost = False
         """Whether an answer to a submit of the same job was lost before this happened."""
+        self._proves_no_job = proves_no_job
+
+    @property
+    def proves_no_job(self) -> bool:
+        """Whether PixVerse has refused this very call, so that it has made no job and charged nothing.
+
+        False where nobody knows: no answer, one of a gateway, or a code that may stand for anything.
+        """
+        return self._proves_no_job
 
     def to_dict(self) -> dict[str, Any]:
         """Return the error as JSON primitives, so that it can travel in a trigger event."""
@@ -77,11 +103,12 @@ class PixVerseError(AirflowException):
             "http_status": self.http_status,
             "trace_id": self.trace_id,
             "video_id": None if self.video_id is None else str(self.video_id),
+            "proves_no_job": self.proves_no_job,
         }
 
 
 class PixVerseTransientError(PixVerseError):
-    """The network or the service failed in a way that passes; trying the same call later helps."""
+    """A transient error of the network or the service; trying the same call later helps."""
 
 
 class PixVerseConnectionNotFoundError(PixVerseTransientError):
@@ -89,7 +116,10 @@ class PixVerseConnectionNotFoundError(PixVerseTransientError):
 
 
 class PixVerseRateLimitError(PixVerseTransientError):
-    """HTTP 429: too many requests; wait ``retry_after`` seconds where given, then try again."""
+    """PixVerse asks to send less (HTTP 429, or 503 and ``Retry-After`` with a code that says too little).
+
+    Waiting ``retry_after`` seconds, where it is given, and trying again helps.
+    """
 
 
 class PixVerseCapacityError(PixVerseTransientError):
@@ -135,19 +165,24 @@ class PixVersePermanentError(PixVerseError, AirflowFailException):
 
 
 class PixVerseConfigurationError(PixVersePermanentError):
-    """The Airflow connection cannot be used as it is: mend the connection."""
+    """The Airflow connection cannot be used as it is: fix the connection."""
 
 
 class PixVerseAuthenticationError(PixVersePermanentError):
     """PixVerse does not accept the API key: put a valid one into the connection."""
 
+    @property
+    def key_refused(self) -> bool:
+        """Whether PixVerse itself said so, with an error code; a bare 401 or 403 may come from a gateway."""
+        return self.err_code is not None
+
 
 class PixVerseInvalidRequestError(PixVersePermanentError):
-    """An argument is not valid, found here before the call or by PixVerse: mend the DAG."""
+    """An argument is not valid, found here before the call or by PixVerse: fix the DAG."""
 
 
 class PixVerseNotFoundError(PixVerseInvalidRequestError):
-    """PixVerse knows no such id under this API key (500008): mend the id, or the connection."""
+    """PixVerse knows no such id under this API key (500008): fix the id, or the connection."""
 
 
 class PixVerseSourceError(PixVerseInvalidRequestError):
@@ -178,19 +213,37 @@ _BY_NAME: dict[str, type[PixVerseError]] = {
 
 
 def error_from_dict(data: dict[str, Any]) -> PixVerseError:
-    """Rebuild an error that :meth:`PixVerseError.to_dict` wrote.
+    """Rebuild an error that :meth:`PixVerseError.to_dict` wrote, in this version or another.
 
     A name that this version does not know, as after a downgrade, becomes a plain :class:`PixVerseError`.
+    A value of another type than :meth:`PixVerseError.to_dict` writes counts as not known.
 
-    :raises TypeError, ValueError: for what is no such dictionary.
+    :raises TypeError: for what is no dictionary.
     """
-    data = dict(data)
-    error_class = _BY_NAME.get(str(data.get("type")), PixVerseError)
-    video_id = data.get("video_id")
+    if not isinstance(data, dict):
+        raise TypeError(f"an error is kept as a dictionary, not as {type(data).__name__}")
+    name, message, trace_id = data.get("type"), data.get("message"), data.get("trace_id")
+    error_class = _BY_NAME.get(name, PixVerseError) if isinstance(name, str) else PixVerseError
     return error_class(
-        str(data.get("message", "")),
-        err_code=data.get("err_code"),
-        http_status=data.get("http_status"),
-        trace_id=data.get("trace_id"),
-        video_id=None if video_id is None else int(video_id),
+        message if isinstance(message, str) else "",
+        err_code=_integer(data.get("err_code")),
+        http_status=_integer(data.get("http_status")),
+        trace_id=storable_text(trace_id) if isinstance(trace_id, str) else None,
+        video_id=_job_id(data.get("video_id")),
+        proves_no_job=data.get("proves_no_job") is True,
     )
+
+
+def _integer(value: object) -> int | None:
+    """Return an integer that every database keeps, or None."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if abs(value) <= _LARGEST_INTEGER else None
+
+
+def _job_id(value: object) -> int | None:
+    """Return an id that was kept as digits, or None."""
+    digits = str(value) if isinstance(value, str) or _integer(value) is not None else ""
+    plain = digits.isascii() and digits.isdecimal() and len(digits) <= len(str(_LARGEST_ID))
+    number = int(digits) if plain else 0
+    return number if 0 < number <= _LARGEST_ID else None

@@ -10,6 +10,7 @@ import aiohttp
 from yarl import URL
 
 from pixverse_provider.api.async_pacing import AsyncRequestBudget
+from pixverse_provider.api.gate import LONGEST_ANSWER, showable
 from pixverse_provider.api.protocol import (
     Answer,
     Call,
@@ -29,15 +30,17 @@ __all__ = ["AsyncPixVerseClient"]
 
 T = TypeVar("T")
 
-# Requests under way at once, and so connections. Enough for a thousand looks a second where an answer takes
+# Requests under way at once, and so connections. Enough for a thousand polls a second where an answer takes
 # 0.2 s, which is what 3,000 jobs of the same age ask for when they come to an end.
 _MOST_AT_ONCE = 200
+# What is no HTTP reaches the caller as one or the other.
+_NETWORK_ERRORS = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, ValueError)
 
 
 class AsyncPixVerseClient:
     """Free PixVerse calls on an event loop, all over one session; make one client per loop and share it.
 
-    There is no retry in here: when to look again is the decision of the wait that shares this client.
+    There is no retry in here: when to poll again is the decision of the wait that shares this client.
 
     :param settings: where the API is and the key.
     """
@@ -53,8 +56,15 @@ class AsyncPixVerseClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=settings.timeout),
+            # The gate decompresses, and knows a bound.
+            auto_decompress=False,
             trust_env=not settings.on_loopback,
         )
+
+    @property
+    def settings(self) -> ClientSettings:
+        """Where the API is and the key."""
+        return self._settings
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,13 +127,24 @@ class AsyncPixVerseClient:
                 allow_redirects=False,
                 middlewares=(send_once,),
             ) as response:
-                answer = Answer(response.status, response.headers, await response.read())
-        except (aiohttp.ClientError, TimeoutError) as err:
-            raise self._network_error(call, err, trace_id) from err
+                answer = Answer(response.status, response.headers, await _received(response))
+        except _NETWORK_ERRORS as err:
+            raise self._network_error(call, err, trace_id) from showable(err, api_key)
         return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=datetime.now(UTC))
 
     def _network_error(self, call: Call[T], error: Exception, trace_id: str) -> PixVerseError:
         return network_error(call, error, trace_id=trace_id, sent=True, base_url=self._settings.base_url)
+
+
+async def _received(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body as it was received, and no more of it than the gate takes."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LONGEST_ANSWER:
+            response.close()
+            break
+    return bytes(body[: LONGEST_ANSWER + 1])
 
 
 class _BrokenError(Exception):

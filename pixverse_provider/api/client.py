@@ -12,13 +12,12 @@ import pendulum
 import requests
 import tenacity
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests_toolbelt import MultipartEncoder
 
 from pixverse_provider.api.calls import IMAGE_UPLOAD_PATH, MEDIA_UPLOAD_PATH
+from pixverse_provider.api.gate import showable
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, backoff_seconds, retry_after_of
 from pixverse_provider.api.protocol import (
-    Answer,
     Call,
     network_error,
     new_trace_id,
@@ -26,6 +25,7 @@ from pixverse_provider.api.protocol import (
     request_headers,
 )
 from pixverse_provider.api.results import Image, Media, Submission
+from pixverse_provider.api.transport import BoundedSession
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseError,
@@ -47,8 +47,6 @@ SUBMIT_ATTEMPTS = 3
 _CONNECT_TIMEOUT = 10.0
 # A pause that is asked for and is longer than this is better spent outside of a worker.
 _LONGEST_PAUSE_IN_CALL = 60.0
-# Bytes of an upload that are read and sent at a time; the library's own 16 KiB make it several times slower.
-_UPLOAD_BLOCK = 1 << 18
 
 
 class UploadSource(Protocol):
@@ -75,7 +73,8 @@ class PixVerseClient:
 
     Calls that cost nothing are tried up to four times, each HTTP attempt under a fresh trace id. A submit
     keeps the trace id it is given, so that repeating it starts no second job. Redirects are never followed,
-    since the key would travel with them.
+    since the key would travel with them. One attempt takes up to 10 s to connect, the time to send, and then
+    up to the timeout of the settings until the whole answer is there.
 
     :param settings: where the API is and the key.
     :param sleep: for tests.
@@ -83,9 +82,7 @@ class PixVerseClient:
 
     def __init__(self, settings: ClientSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._settings = settings
-        self._session = requests.Session()
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _LargeBlocks())
+        self._session = BoundedSession()
         # A proxy of the environment has no business between this process and an emulator on its own machine.
         self._session.trust_env = not settings.on_loopback
         self._budget = RequestBudget(settings.max_requests_per_second)
@@ -102,7 +99,7 @@ class PixVerseClient:
         self._session.close()
 
     def call(self, call: Call[T]) -> T:
-        """Make a free call; errors that pass are tried again, up to four attempts.
+        """Make a free call; after a transient error it is tried again, up to four attempts.
 
         :raises PixVerseError: what the last attempt met.
         """
@@ -113,7 +110,7 @@ class PixVerseClient:
         """Make one HTTP attempt of a call.
 
         :param trace_id: a fresh one by default.
-        :param timeout: seconds; that of the settings by default.
+        :param timeout: seconds for the whole answer; that of the settings by default.
         """
         return self._exchange(
             call,
@@ -191,20 +188,17 @@ class PixVerseClient:
         api_key = self._settings.api_key
         read_timeout = timeout or self._settings.timeout
         try:
-            response = self._session.request(
+            answer = self._session.exchange(
                 call.method,
                 self._settings.base_url + call.path,
                 headers=request_headers(api_key, trace_id) | (headers or {}),
                 timeout=(min(_CONNECT_TIMEOUT, read_timeout), read_timeout),
-                allow_redirects=False,
                 **body,
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as err:
-            # A redirect to what is no URL is a ValueError, though it is not followed.
             raise network_error(
                 call, err, trace_id=trace_id, sent=_may_have_been_sent(err), base_url=self._settings.base_url
-            ) from err
-        answer = Answer(response.status_code, response.headers, response.content)
+            ) from showable(err, api_key)
         return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=pendulum.now("UTC"))
 
     def _retrying(self, worth_it: Callable[[BaseException], bool], attempts: int) -> tenacity.Retrying:
@@ -215,16 +209,6 @@ class PixVerseClient:
             sleep=self._sleep,
             reraise=True,
         )
-
-
-class _LargeBlocks(HTTPAdapter):
-    """Sends a streamed body in large blocks."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, blocksize=_UPLOAD_BLOCK)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, **kwargs, blocksize=_UPLOAD_BLOCK)
 
 
 class _Sized:

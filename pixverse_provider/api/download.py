@@ -35,7 +35,7 @@ class MediaDownload:
     :param video_id: for messages.
     :param fresh_url: reads the URL of the video again; called before every attempt, since it expires.
     :param allow_http: whether plain http will do, as for an API on loopback.
-    :param expected_size: bytes, as PixVerse names them; 0 where it does not.
+    :param expected_size: bytes, as PixVerse names them; 0 or None where it does not.
     :param sleep: for tests.
     """
 
@@ -45,7 +45,7 @@ class MediaDownload:
         fresh_url: Callable[[], str],
         *,
         allow_http: bool,
-        expected_size: int,
+        expected_size: int | None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._video_id = video_id

@@ -7,6 +7,7 @@ since the documentation does not classify them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -21,20 +22,20 @@ from pixverse_provider.exceptions import (
     PixVerseTransientError,
 )
 
-__all__ = ["ERROR_CODES", "ErrorCode", "describe_error_code"]
+__all__ = ["ERROR_CODES", "ErrorCode", "describe_error_code", "proves_no_job", "says_too_little"]
 
 
 @dataclass(frozen=True)
 class ErrorCode:
-    """One ``ErrCode``: its meaning, the exception it becomes, and the way out."""
+    """One ``ErrCode``: its meaning, the exception it becomes, and the remedy."""
 
     meaning: str
     error_class: type[PixVerseError]
-    way_out: str
+    remedy: str
 
 
 _NEW_KEY = "put a valid API key into the password of the Airflow connection"
-_MEND_ARGUMENT = "correct the argument"
+_FIX_ARGUMENT = "correct the argument"
 _OTHER_IMAGE = "use another image"
 _OTHER_CONTENT = "change the prompt, text or media; the same content is refused again"
 _TRY_LATER = "try again later"
@@ -43,21 +44,23 @@ _TOP_UP = "top up the account at platform.pixverse.ai"
 
 _AUTHENTICATION = ErrorCode("the API key was not accepted", PixVerseAuthenticationError, _NEW_KEY)
 
+_UNKNOWN_ERROR = 99999
+
 ERROR_CODES: dict[int, ErrorCode] = {
     10001: _AUTHENTICATION,
     10002: _AUTHENTICATION,
     10003: _AUTHENTICATION,
     10004: _AUTHENTICATION,
     10005: _AUTHENTICATION,
-    99999: ErrorCode("unknown error", PixVerseTransientError, _TRY_LATER),
-    400011: ErrorCode("a required parameter is empty", PixVerseInvalidRequestError, _MEND_ARGUMENT),
+    _UNKNOWN_ERROR: ErrorCode("unknown error", PixVerseTransientError, _TRY_LATER),
+    400011: ErrorCode("a required parameter is empty", PixVerseInvalidRequestError, _FIX_ARGUMENT),
     400012: ErrorCode("invalid account or API key", PixVerseAuthenticationError, _NEW_KEY),
-    400013: ErrorCode("a parameter has the wrong type", PixVerseInvalidRequestError, _MEND_ARGUMENT),
-    400017: ErrorCode("invalid parameter", PixVerseInvalidRequestError, _MEND_ARGUMENT),
+    400013: ErrorCode("a parameter has the wrong type", PixVerseInvalidRequestError, _FIX_ARGUMENT),
+    400017: ErrorCode("invalid parameter", PixVerseInvalidRequestError, _FIX_ARGUMENT),
     400018: ErrorCode("prompt too long", PixVerseInvalidRequestError, "shorten the prompt"),
     400019: ErrorCode("negative prompt too long", PixVerseInvalidRequestError, "shorten the negative prompt"),
     400032: ErrorCode("invalid image id", PixVerseInvalidRequestError, _OTHER_IMAGE),
-    400080: ErrorCode("invalid lyrics", PixVerseInvalidRequestError, _MEND_ARGUMENT),
+    400080: ErrorCode("invalid lyrics", PixVerseInvalidRequestError, _FIX_ARGUMENT),
     500008: ErrorCode(
         "requested data not found", PixVerseNotFoundError, "check the id, and that it belongs to this API key"
     ),
@@ -95,7 +98,7 @@ ERROR_CODES: dict[int, ErrorCode] = {
 _UNKNOWN_ON_READ = ErrorCode("not a documented code", PixVerseTransientError, _TRY_LATER)
 _UNKNOWN_ON_SUBMIT = ErrorCode("not a documented code", PixVersePermanentError, _ASK_SUPPORT)
 _ON_SUBMIT: dict[int, ErrorCode] = {
-    99999: ErrorCode("unknown error", PixVersePermanentError, _ASK_SUPPORT),
+    _UNKNOWN_ERROR: ErrorCode("unknown error", PixVersePermanentError, _ASK_SUPPORT),
 }
 
 
@@ -107,3 +110,19 @@ def describe_error_code(code: int, *, paid: bool) -> ErrorCode:
     if paid:
         return _ON_SUBMIT.get(code) or ERROR_CODES.get(code, _UNKNOWN_ON_SUBMIT)
     return ERROR_CODES.get(code, _UNKNOWN_ON_READ)
+
+
+def says_too_little(code: int) -> bool:
+    """Tell whether nobody knows what ``code`` stands for, so that the HTTP status tells more."""
+    return code == _UNKNOWN_ERROR or code not in ERROR_CODES
+
+
+def proves_no_job(code: int, http_status: int) -> bool:
+    """Tell whether an envelope with ``code`` proves that the call has made no job and charged nothing.
+
+    A documented code is a refusal. Any other may come of a failure after the job was made, unless the HTTP
+    status says that the service itself has not failed.
+
+    :param http_status: of the answer that brought the envelope.
+    """
+    return not says_too_little(code) or http_status < HTTPStatus.INTERNAL_SERVER_ERROR

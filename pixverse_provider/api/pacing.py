@@ -6,10 +6,12 @@ import threading
 
 from pixverse_provider.exceptions import PixVerseError
 
-__all__ = ["FREE_CALL_ATTEMPTS", "RequestBudget", "backoff_seconds", "retry_after_of"]
+__all__ = ["FREE_CALL_ATTEMPTS", "MAX_RETRY_AFTER", "RequestBudget", "backoff_seconds", "retry_after_of"]
 
 # A call that costs nothing is tried this often within one call of the client.
 FREE_CALL_ATTEMPTS = 4
+MAX_RETRY_AFTER = 3600.0
+"""Seconds; a longer pause that a server asks for is cut to this, so that no answer ends a wait for good."""
 _LONGEST_BACKOFF = 60.0
 _FIRST_BACKOFF = 1.0
 # More doublings than this exceed every pause that is asked for here.
@@ -30,12 +32,12 @@ def backoff_seconds(
     :param jitter: a random number from 0 to 1; waiters that failed together must not come back together.
     :param first: seconds after the first failure.
     :param longest: bound of the exponential part, in seconds.
-    :param retry_after: seconds that the service asked for; kept to in full.
+    :param retry_after: seconds that the service asked for; kept to, up to ``MAX_RETRY_AFTER``.
     """
     exponential = min(longest, first * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
     pause = exponential * (0.5 + 0.5 * jitter)
     if retry_after is not None:
-        pause = max(pause, retry_after * (1.0 + 0.1 * jitter))
+        pause = max(pause, min(retry_after, MAX_RETRY_AFTER) * (1.0 + 0.1 * jitter))
     return pause
 
 

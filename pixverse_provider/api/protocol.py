@@ -1,20 +1,23 @@
 """The PixVerse protocol without I/O: headers, trace ids, and what an answer means.
 
 An answer is an envelope ``{"ErrCode", "ErrMsg", "Resp"}`` and only ``ErrCode == 0`` is success, whatever the
-HTTP status says. Both clients are thin shells around :func:`read_answer` and :func:`network_error`.
+HTTP status says. Both clients are thin shells around :func:`read_answer` and :func:`network_error`, and every
+answer passes :mod:`pixverse_provider.api.gate` first.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import uuid
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pixverse_provider.api.errors import describe_error_code
+from pixverse_provider.api.errors import describe_error_code, proves_no_job, says_too_little
+from pixverse_provider.api.gate import UnreadableAnswerError, header, read_body, text_for_message
+from pixverse_provider.api.pacing import MAX_RETRY_AFTER
+from pixverse_provider.api.results import ImageResult, Video
+from pixverse_provider.api.values import MisshapenAnswerError, integer
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseAuthenticationError,
@@ -43,6 +46,11 @@ __all__ = [
 API_KEY_HEADER = "API-KEY"
 TRACE_ID_HEADER = "Ai-Trace-Id"
 
+# An error code is a number that people look up, and fits every database.
+_LARGEST_CODE = 2**53 - 1
+# No date of HTTP is longer; what Python reads of other texts is not worth finding out.
+_LONGEST_DATE = 64
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -59,7 +67,7 @@ class Call(Generic[T_co]):
     :param form: fields of a urlencoded body.
     :param paid: whether an accepted call costs credits, so that an answer that is lost must not be taken for
         a refusal.
-    :param video_id: the job that the call is about, for messages.
+    :param video_id: the job that the call reads, which the answer must be about.
     """
 
     what: str
@@ -75,7 +83,12 @@ class Call(Generic[T_co]):
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, from whichever library."""
+    """An HTTP answer, from whichever library.
+
+    :param headers: several of one name may come as several items.
+    :param body: as it was received, not decompressed; of a longer one than ``gate.LONGEST_ANSWER``, one byte
+        more is enough.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -89,7 +102,13 @@ def new_trace_id() -> str:
 
 def request_headers(api_key: str, trace_id: str) -> dict[str, str]:
     """Return the headers of a request; they hold the key and must never be logged."""
-    return {API_KEY_HEADER: api_key, TRACE_ID_HEADER: trace_id, "Accept": "application/json"}
+    return {
+        API_KEY_HEADER: api_key,
+        TRACE_ID_HEADER: trace_id,
+        "Accept": "application/json",
+        # What is compressed all the same is decompressed by the gate, which knows a bound.
+        "Accept-Encoding": "identity",
+    }
 
 
 def read_answer(call: Call[T_co], answer: Answer, *, trace_id: str, api_key: str, now: datetime) -> T_co:
@@ -100,18 +119,27 @@ def read_answer(call: Call[T_co], answer: Answer, *, trace_id: str, api_key: str
         HTTP status.
     :raises PixVerseError: as the ``ErrCode`` or the HTTP status says.
     """
-    envelope = _envelope(answer.body)
+    try:
+        value = read_body(answer.body, header(answer.headers, "content-encoding"), api_key)
+    except UnreadableAnswerError as err:
+        raise _error_without_envelope(call, answer, trace_id, now, str(err)) from err
+    envelope = _envelope(value)
     if envelope is None:
-        raise _error_without_envelope(call, answer, trace_id, now)
+        raise _error_without_envelope(call, answer, trace_id, now, "without a PixVerse answer")
     code, message, resp = envelope
     if code != 0:
-        raise _error_of_code(call, answer, code, message.replace(api_key, "***"), trace_id, now)
+        raise _error_of_code(call, answer, code, message, trace_id, now)
     try:
-        return call.parse(resp)
-    except (KeyError, OverflowError, TypeError, ValueError) as err:
-        reason = f"a success without what it should hold ({err!r})".replace(api_key, "***")
-        # Not chained: the cause quotes the answer, in which the service may repeat the key.
+        result = call.parse(resp)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as err:
+        reason = (
+            f"a success with {err}" if isinstance(err, MisshapenAnswerError) else "a success of another shape"
+        )
+        # Not chained: the cause may quote the answer.
         raise _unusable(call, answer, trace_id, now, reason) from None
+    if call.video_id is not None and isinstance(result, Video | ImageResult) and result.id != call.video_id:
+        raise _unusable(call, answer, trace_id, now, f"the answer is about {result.id}, not {call.video_id}")
+    return result
 
 
 def network_error(
@@ -137,37 +165,38 @@ def network_error(
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the pause that ``Retry-After`` asks for, in seconds from now, or None without a usable one.
 
-    RFC 9110 allows a number of seconds and a date; a date that has passed counts as 0.
+    RFC 9110 allows a number of seconds and a date; a date that has passed counts as 0. Fractions, several
+    such headers and dates without a zone are left aside.
+
+    :return: from 0 to ``pacing.MAX_RETRY_AFTER``.
     """
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
+    value = header(headers, "retry-after")
     if value.isascii() and value.isdecimal():
-        return float(value)
+        return min(float(value), MAX_RETRY_AFTER)
+    if len(value) > _LONGEST_DATE:
+        return None
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        if moment.tzinfo is None:
+            return None
+        pause = (moment - now).total_seconds()
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        # Its reader raises all of these for one text or another.
         return None
-    if moment.tzinfo is None:
-        return None
-    return max(0.0, (moment - now).total_seconds())
+    return min(max(0.0, pause), MAX_RETRY_AFTER)
 
 
-def _envelope(body: bytes) -> tuple[int, str, Any] | None:
-    """Read code, message and content, in either spelling; None where the body is no envelope."""
-    try:
-        data = json.loads(body)
-    except (RecursionError, ValueError):
-        return None
-    if not isinstance(data, dict):
+def _envelope(value: Any) -> tuple[int, str, Any] | None:
+    """Return code, message and content, in either spelling; None for what is no envelope."""
+    if not isinstance(value, dict):
         return None
     for code_key, message_key, resp_key in (("ErrCode", "ErrMsg", "Resp"), ("err_code", "err_msg", "resp")):
-        if code_key in data:
-            code = data[code_key]
+        if code_key in value:
             # One deployment writes the number as a string.
-            if isinstance(code, str) and re.fullmatch(r"\s*[0-9]{1,18}\s*", code):
-                code = int(code)
-            if isinstance(code, bool) or not isinstance(code, int):
-                return None
-            return code, str(data.get(message_key) or ""), data.get(resp_key)
+            code = integer(value[code_key], -_LARGEST_CODE, _LARGEST_CODE)
+            message = value.get(message_key)
+            text = message if isinstance(message, str) else ""
+            return None if code is None else (code, text, value.get(resp_key))
     return None
 
 
@@ -175,20 +204,42 @@ def _error_of_code(
     call: Call[Any], answer: Answer, code: int, message: str, trace_id: str, now: datetime
 ) -> PixVerseError:
     known = describe_error_code(code, paid=call.paid)
-    way_out = known.way_out[0].upper() + known.way_out[1:]
-    said = f': "{message[:200]}"' if message else ""
+    said = f': "{text_for_message(message)}"' if message else ""
+    about: dict[str, Any] = {
+        "err_code": code,
+        "http_status": answer.status,
+        "trace_id": trace_id,
+        "video_id": call.video_id,
+        "retry_after": retry_after_seconds(answer.headers, now),
+        "proves_no_job": proves_no_job(code, answer.status),
+    }
+    if says_too_little(code) and _asks_to_wait(answer):
+        return PixVerseRateLimitError(
+            f"PixVerse asks to {call.what} later: {known.meaning} (ErrCode {code}{said}) with "
+            f"HTTP {answer.status}{_pause(about['retry_after'])}. Trace id {trace_id}.",
+            **about,
+        )
+    remedy = known.remedy[0].upper() + known.remedy[1:]
     return known.error_class(
-        f"PixVerse refused to {call.what}: {known.meaning} (ErrCode {code}{said}). {way_out}. "
+        f"PixVerse refused to {call.what}: {known.meaning} (ErrCode {code}{said}). {remedy}. "
         f"Trace id {trace_id}.",
-        err_code=code,
-        http_status=answer.status,
-        trace_id=trace_id,
-        video_id=call.video_id,
-        retry_after=retry_after_seconds(answer.headers, now),
+        **about,
     )
 
 
-def _error_without_envelope(call: Call[Any], answer: Answer, trace_id: str, now: datetime) -> PixVerseError:
+def _asks_to_wait(answer: Answer) -> bool:
+    """Tell whether the status or a header of an answer asks to come back later."""
+    busy = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+    return answer.status in busy or bool(header(answer.headers, "retry-after"))
+
+
+def _pause(seconds: float | None) -> str:
+    return "" if seconds is None else f" and asks to wait {seconds:.0f} s"
+
+
+def _error_without_envelope(
+    call: Call[Any], answer: Answer, trace_id: str, now: datetime, reason: str
+) -> PixVerseError:
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return PixVerseAuthenticationError(
             f"PixVerse did not accept the API key (HTTP {answer.status}) to {call.what}. "
@@ -199,9 +250,9 @@ def _error_without_envelope(call: Call[Any], answer: Answer, trace_id: str, now:
         )
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         pause = retry_after_seconds(answer.headers, now)
-        asked = "" if pause is None else f" and asks to wait {pause:.0f} s"
         return PixVerseRateLimitError(
-            f"PixVerse received too many requests to {call.what} (HTTP 429){asked}. Trace id {trace_id}.",
+            f"PixVerse received too many requests to {call.what} (HTTP 429){_pause(pause)}. "
+            f"Trace id {trace_id}.",
             http_status=answer.status,
             trace_id=trace_id,
             video_id=call.video_id,
@@ -216,7 +267,7 @@ def _error_without_envelope(call: Call[Any], answer: Answer, trace_id: str, now:
             trace_id=trace_id,
             video_id=call.video_id,
         )
-    return _unusable(call, answer, trace_id, now, f"HTTP {answer.status} without a PixVerse answer")
+    return _unusable(call, answer, trace_id, now, f"HTTP {answer.status} {reason}")
 
 
 def _unusable(call: Call[Any], answer: Answer, trace_id: str, now: datetime, reason: str) -> PixVerseError:

@@ -1,8 +1,9 @@
 """What PixVerse answers, as frozen values: jobs, videos, uploads, voices and the balance.
 
-Every ``from_resp`` takes the ``Resp`` of an envelope, ignores fields it does not know (the service adds some
-over time), and raises ``KeyError``, ``OverflowError``, ``TypeError`` or ``ValueError`` where a field it needs
-is missing or misshapen.
+Every ``from_resp`` takes the ``Resp`` of an envelope. It is strict about what decides (id, status and URL of
+a job) and tolerant of the rest: a field that it does not know is ignored, since the service adds some over
+time, one that is missing keeps its default, and one that cannot be used becomes None. Where something that
+decides is missing or misshapen, it raises ``ValueError``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,22 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal, Self
 
-from pixverse_provider.api.ids import LARGEST_ID, Id, xcom_id
+from pixverse_provider.api.ids import Id, xcom_id
+from pixverse_provider.api.values import (
+    balance_in,
+    charge_in,
+    id_in,
+    integer_in,
+    items_of,
+    keyframe_in,
+    name_in,
+    object_of,
+    status_in,
+    switch_in,
+    text_in,
+    url_in,
+    wide_id_in,
+)
 
 __all__ = [
     "Balance",
@@ -49,31 +65,6 @@ class VideoStatus(IntEnum):
         return cls(value) if value in cls._value2member_map_ else None
 
 
-def _as_id(value: Any) -> int:
-    """Read an id of an answer: a JSON integer, or digits; a float would have lost its last digits."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError(f"an id must be an integer, not {value!r}")
-    number = int(value)
-    if not 0 < number <= LARGEST_ID:
-        raise ValueError(f"an id must lie between 1 and 2^64-1, not {number}")
-    return number
-
-
-def _as_status(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"a status must be an integer, not {value!r}")
-    return value
-
-
-def _charge(resp: dict[str, Any]) -> float | None:
-    """Read what was charged, under either spelling of the documentation; None where it is not said."""
-    for name in ("credits", "credit"):
-        value = resp.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return value
-    return None
-
-
 @dataclass(frozen=True)
 class Submission:
     """An accepted job.
@@ -90,12 +81,23 @@ class Submission:
     @classmethod
     def from_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of a generate call."""
-        return cls(_as_id(resp["video_id"]), _charge(resp))
+        return cls(id_in(object_of(resp), "video_id"), charge_in(resp))
 
     @classmethod
     def from_image_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of a generate call that makes an image."""
-        return cls(_as_id(resp["image_id"]), _charge(resp))
+        return cls(id_in(object_of(resp), "image_id"), charge_in(resp))
+
+
+def _common(data: dict[str, Any]) -> dict[str, Any]:
+    """Read what every result of a job has, in an answer and in a kept dictionary."""
+    return {
+        "prompt": text_in(data, "prompt"),
+        "seed": integer_in(data, "seed"),
+        "create_time": text_in(data, "create_time"),
+        "modify_time": text_in(data, "modify_time"),
+        "credits": charge_in(data),
+    }
 
 
 @dataclass(frozen=True)
@@ -104,41 +106,46 @@ class Video:
 
     ``url`` is signed and of unknown lifetime: use it at once, and keep it out of XComs, events and logs
     (it is left out of ``repr`` and of :meth:`to_dict`).
+
+    :param id: from 1 to 2^64-1.
+    :param status: see :class:`VideoStatus`; other numbers count as running.
+    :param url: empty until the video is done.
+    :param prompt: up to 10,000 characters; as each field below, None where PixVerse sent nothing usable.
+    :param seed: from 0 to 2^63-1, as all numbers below; 0 where it does not apply or is not said.
+    :param resolution_ratio: the quality as a number, such as 540; width and height are in pixels.
+    :param size: in bytes.
+    :param create_time: RFC 3339 with zone, as ``modify_time``.
+    :param credits: charged, from 0 to 2^53-1; None where it is not said, as ``has_audio``.
     """
 
     id: int
     status: int
     url: str = ""
-    prompt: str = ""
-    seed: int = 0
-    resolution_ratio: int = 0
-    output_width: int = 0
-    output_height: int = 0
-    size: int = 0
-    create_time: str = ""
-    modify_time: str = ""
+    prompt: str | None = ""
+    seed: int | None = 0
+    resolution_ratio: int | None = 0
+    output_width: int | None = 0
+    output_height: int | None = 0
+    size: int | None = 0
+    create_time: str | None = ""
+    modify_time: str | None = ""
     has_audio: bool | None = None
     credits: float | None = None
 
     @classmethod
     def from_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of ``/video/result/{video_id}``."""
-        video_id = _as_id(resp["id"])
-        has_audio = resp.get("has_audio")
+        resp = object_of(resp)
         return cls(
-            id=video_id,
-            status=_as_status(resp["status"]),
-            url=str(resp.get("url") or ""),
-            prompt=str(resp.get("prompt") or ""),
-            seed=int(resp.get("seed") or 0),
-            resolution_ratio=int(resp.get("resolution_ratio") or 0),
-            output_width=int(resp.get("outputWidth") or 0),
-            output_height=int(resp.get("outputHeight") or 0),
-            size=int(resp.get("size") or 0),
-            create_time=str(resp.get("create_time") or ""),
-            modify_time=str(resp.get("modify_time") or ""),
-            has_audio=has_audio if isinstance(has_audio, bool) else None,
-            credits=_charge(resp),
+            id=id_in(resp, "id"),
+            status=status_in(resp),
+            url=url_in(resp, "url"),
+            resolution_ratio=integer_in(resp, "resolution_ratio"),
+            output_width=integer_in(resp, "outputWidth"),
+            output_height=integer_in(resp, "outputHeight"),
+            size=integer_in(resp, "size"),
+            has_audio=switch_in(resp, "has_audio"),
+            **_common(resp),
         )
 
     def __repr__(self) -> str:
@@ -164,45 +171,56 @@ class Video:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Rebuild what :meth:`to_dict` wrote; keys of another version are ignored."""
-        names = cls.__dataclass_fields__.keys() - {"id", "status", "url"}
-        known = {name: data[name] for name in names if name in data}
-        return cls(id=_as_id(data["video_id"]), status=int(data["status"]), **known)
+        """Rebuild what :meth:`to_dict` wrote, in this version or another, as tolerant as :meth:`from_resp`.
+
+        :raises ValueError: without an id or a status.
+        """
+        data = object_of(data, "a kept result")
+        return cls(
+            id=id_in(data, "video_id"),
+            status=status_in(data),
+            resolution_ratio=integer_in(data, "resolution_ratio"),
+            output_width=integer_in(data, "output_width"),
+            output_height=integer_in(data, "output_height"),
+            size=integer_in(data, "size"),
+            has_audio=switch_in(data, "has_audio"),
+            **_common(data),
+        )
 
 
 @dataclass(frozen=True)
 class ImageResult:
-    """State and result of one image job; ``url`` is as private as that of a :class:`Video`."""
+    """State and result of one image job; ``url`` is as private as that of a :class:`Video`.
+
+    :param template_id: an int, or digits where it is above 2^53-1.
+
+    The other fields are those of a :class:`Video`.
+    """
 
     id: int
     status: int
     url: str = ""
-    prompt: str = ""
-    seed: int = 0
+    prompt: str | None = ""
+    seed: int | None = 0
     template_id: Id | None = None
-    output_width: int = 0
-    output_height: int = 0
-    create_time: str = ""
-    modify_time: str = ""
+    output_width: int | None = 0
+    output_height: int | None = 0
+    create_time: str | None = ""
+    modify_time: str | None = ""
     credits: float | None = None
 
     @classmethod
     def from_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of ``/image/result/{image_id}``."""
-        image_id = _as_id(resp["image_id"])
-        template = resp.get("template_id")
+        resp = object_of(resp)
         return cls(
-            id=image_id,
-            status=_as_status(resp["status"]),
-            url=str(resp.get("url") or ""),
-            prompt=str(resp.get("prompt") or ""),
-            seed=int(resp.get("seed") or 0),
-            template_id=xcom_id(_as_id(template)) if template else None,
-            output_width=int(resp.get("outputWidth") or 0),
-            output_height=int(resp.get("outputHeight") or 0),
-            create_time=str(resp.get("create_time") or ""),
-            modify_time=str(resp.get("modify_time") or ""),
-            credits=_charge(resp),
+            id=id_in(resp, "image_id"),
+            status=status_in(resp),
+            url=url_in(resp, "url"),
+            template_id=wide_id_in(resp, "template_id"),
+            output_width=integer_in(resp, "outputWidth"),
+            output_height=integer_in(resp, "outputHeight"),
+            **_common(resp),
         )
 
     def __repr__(self) -> str:
@@ -226,17 +244,30 @@ class ImageResult:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Rebuild what :meth:`to_dict` wrote; keys of another version are ignored."""
-        names = cls.__dataclass_fields__.keys() - {"id", "status", "url"}
-        known = {name: data[name] for name in names if name in data}
-        return cls(id=_as_id(data["image_id"]), status=int(data["status"]), **known)
+        """Rebuild what :meth:`to_dict` wrote, in this version or another, as tolerant as :meth:`from_resp`.
+
+        :raises ValueError: without an id or a status.
+        """
+        data = object_of(data, "a kept result")
+        return cls(
+            id=id_in(data, "image_id"),
+            status=status_in(data),
+            template_id=wide_id_in(data, "template_id"),
+            output_width=integer_in(data, "output_width"),
+            output_height=integer_in(data, "output_height"),
+            **_common(data),
+        )
 
 
 JobResult = Video | ImageResult
 
 
 def result_from_dict(data: dict[str, Any]) -> JobResult:
-    """Rebuild what ``to_dict`` of either result wrote."""
+    """Rebuild what ``to_dict`` of either result wrote.
+
+    :raises ValueError: for what is none, or has no id or status.
+    """
+    data = object_of(data, "a kept result")
     return ImageResult.from_dict(data) if "image_id" in data else Video.from_dict(data)
 
 
@@ -249,12 +280,15 @@ class Image:
     @classmethod
     def from_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of ``/image/upload`` (one client of PixVerse's own also names it ``ImgID``)."""
-        return cls(_as_id(resp["img_id"] if "img_id" in resp else resp["ImgID"]))
+        return cls(id_in(object_of(resp), "img_id", "ImgID"))
 
 
 @dataclass(frozen=True)
 class Media:
-    """An uploaded video or audio."""
+    """An uploaded video or audio.
+
+    :param media_type: what PixVerse takes it for, ``video`` or ``audio``; empty where it is not said.
+    """
 
     media_id: int
     media_type: str
@@ -262,7 +296,8 @@ class Media:
     @classmethod
     def from_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of ``/media/upload``."""
-        return cls(_as_id(resp["media_id"]), str(resp["media_type"]))
+        resp = object_of(resp)
+        return cls(id_in(resp, "media_id"), text_in(resp, "media_type") or "")
 
 
 @dataclass(frozen=True)
@@ -275,7 +310,10 @@ class Voice:
     @classmethod
     def list_from_resp(cls, resp: dict[str, Any]) -> list[Self]:
         """Read the ``Resp`` of ``/video/lip_sync/tts_list``."""
-        return [cls(str(item["speaker_id"]), str(item["name"])) for item in resp["data"]]
+        return [
+            cls(name_in(item, "speaker_id"), text_in(item, "name") or "")
+            for item in items_of(object_of(resp).get("data"), "data")
+        ]
 
 
 @dataclass(frozen=True)
@@ -292,12 +330,12 @@ class RestyleEffect:
         """Read the ``Resp`` of ``/video/restyle/list``."""
         return [
             cls(
-                _as_id(item["restyle_id"]),
-                str(item.get("restyle_name") or ""),
-                str(item.get("restyle_prompt") or ""),
-                str(item.get("cover_url") or ""),
+                id_in(item, "restyle_id"),
+                text_in(item, "restyle_name") or "",
+                text_in(item, "restyle_prompt") or "",
+                url_in(item, "cover_url"),
             )
-            for item in resp or ()
+            for item in items_of(resp)
         ]
 
 
@@ -325,18 +363,24 @@ class MaskSelection:
     @classmethod
     def from_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of ``/video/mask/selection``."""
+        resp = object_of(resp)
         masks = tuple(
-            Mask(str(item["mask_id"]), str(item.get("mask_name") or ""), str(item.get("mask_url") or ""))
-            for item in resp.get("mask_info") or ()
+            Mask(name_in(item, "mask_id"), text_in(item, "mask_name") or "", url_in(item, "mask_url"))
+            for item in items_of(resp.get("mask_info"), "mask_info")
         )
-        return cls(int(resp["keyframe_id"]), str(resp.get("keyframe_url") or ""), masks, _charge(resp))
+        return cls(keyframe_in(resp), url_in(resp, "keyframe_url"), masks, charge_in(resp))
 
 
 @dataclass(frozen=True)
 class Balance:
-    """Credits of the account."""
+    """Credits of the account.
 
-    account_id: Id
+    :param account_id: an int, or digits where it is above 2^53-1; None where PixVerse sent something else.
+    :param credit_monthly: left of the plan.
+    :param credit_package: left of those bought in packs.
+    """
+
+    account_id: Id | None
     credit_monthly: int
     credit_package: int
 
@@ -348,4 +392,9 @@ class Balance:
     @classmethod
     def from_resp(cls, resp: dict[str, Any]) -> Self:
         """Read the ``Resp`` of ``/account/balance``."""
-        return cls(resp["account_id"], int(resp["credit_monthly"]), int(resp["credit_package"]))
+        resp = object_of(resp)
+        return cls(
+            wide_id_in(resp, "account_id"),
+            balance_in(resp, "credit_monthly"),
+            balance_in(resp, "credit_package"),
+        )

@@ -27,7 +27,8 @@ from pixverse_provider.exceptions import (
 from tests.unit.scripted_server import ScriptedServer, answer, bad_gateway, cut, drop, refusal, success
 
 KEY = "sk-1234567890abcdef"
-VIDEO = {"id": 2**63 + 1, "status": 5}
+WIDE_ID = 2**63 + 1
+VIDEO = {"id": 7, "status": 5}
 
 pytestmark = pytest.mark.asyncio
 
@@ -37,12 +38,12 @@ def settings_for(server: ScriptedServer, **more: Any) -> ClientSettings:
 
 
 async def test_a_call_goes_out_as_documented(server: ScriptedServer) -> None:
-    server.will(success(VIDEO), success({"total": 0, "data": []}))
+    server.will(success(VIDEO | {"id": WIDE_ID}), success({"total": 0, "data": []}))
     async with AsyncPixVerseClient(settings_for(server)) as client:
-        assert (await client.call_once(video_call(7))).id == 2**63 + 1
+        assert (await client.call_once(video_call(WIDE_ID))).id == WIDE_ID
         assert await client.call_once(voices_call()) == []
     first, second = server.requests
-    assert (first.method, first.path) == ("GET", "/openapi/v2/video/result/7")
+    assert (first.method, first.path) == ("GET", f"/openapi/v2/video/result/{WIDE_ID}")
     assert first.headers["api-key"] == KEY
     assert second.query == {"page_num": "1", "page_size": "100"}
     assert uuid.UUID(first.trace_id).version == 4
@@ -135,7 +136,7 @@ async def test_what_a_request_waits_for_its_turn_is_not_part_of_its_timeout(
     assert (len(videos), most) == (12, 1)
 
 
-async def test_a_base_url_with_a_blank_in_it_is_quoted_as_in_a_worker(server: ScriptedServer) -> None:
+async def test_a_base_url_with_a_space_in_it_is_quoted_as_in_a_worker(server: ScriptedServer) -> None:
     server.will(success(VIDEO))
     settings = ClientSettings(KEY, f"{server.url}/a gateway/v2")
     async with AsyncPixVerseClient(settings) as client:
@@ -153,7 +154,7 @@ async def test_a_paid_call_is_not_made(server: ScriptedServer) -> None:
 
 async def test_it_has_nothing_that_submits_or_uploads() -> None:
     public = {name for name, _ in inspect.getmembers(AsyncPixVerseClient) if not name.startswith("_")}
-    assert public == {"call_once", "close"}
+    assert public == {"call_once", "close", "settings"}
 
 
 async def test_all_users_of_a_client_share_its_budget(server: ScriptedServer) -> None:

@@ -208,11 +208,11 @@ class TestReads:
             client.call(video_call(7))
         assert other_server.requests == []
 
-    def test_a_redirect_to_what_is_no_url_is_an_error_like_any_other(
+    def test_a_redirect_to_what_is_no_url_is_a_redirect_like_any_other(
         self, server: ScriptedServer, client: PixVerseClient
     ) -> None:
         server.will(answer("", 302, Location="https://[::1/"))
-        with pytest.raises(PixVerseTransientError):
+        with pytest.raises(PixVersePermanentError, match="Base URL"):
             client.call_once(video_call(7))
 
 

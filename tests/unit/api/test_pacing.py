@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse_provider.api.pacing import (
+    MAX_RETRY_AFTER,
     RequestBudget,
     backoff_seconds,
     retry_after_of,
@@ -37,12 +38,18 @@ def test_pauses_never_shrink_while_it_goes_on_failing(
     assert now <= later
 
 
-@given(attempt=ATTEMPTS, jitter=JITTERS, retry_after=st.floats(0, 1e6))
+@given(attempt=ATTEMPTS, jitter=JITTERS, retry_after=st.floats(0, MAX_RETRY_AFTER))
 def test_what_the_service_asks_for_is_never_undercut(attempt: int, jitter: float, retry_after: float) -> None:
     pause = backoff_seconds(attempt, jitter=jitter, retry_after=retry_after)
     assert pause >= retry_after
     assert pause >= backoff_seconds(attempt, jitter=jitter)
     assert pause <= max(60.0, 1.1 * retry_after)
+
+
+@given(attempt=ATTEMPTS, jitter=JITTERS, retry_after=st.floats(MAX_RETRY_AFTER, allow_nan=False))
+def test_no_service_asks_for_more_than_an_hour(attempt: int, jitter: float, retry_after: float) -> None:
+    pause = backoff_seconds(attempt, jitter=jitter, retry_after=retry_after)
+    assert MAX_RETRY_AFTER <= pause <= 1.1 * MAX_RETRY_AFTER
 
 
 def test_waiters_that_failed_together_come_back_apart() -> None:

@@ -145,7 +145,7 @@ class TestRefusals:
             error = failure(READ, refusal(code))
             known = ERROR_CODES[code]
             assert known.meaning in str(error)
-            assert known.way_out[1:] in str(error)
+            assert known.remedy[1:] in str(error)
 
     def test_the_lower_case_envelope_means_the_same(self) -> None:
         error = failure(READ, {"err_code": 500052, "err_msg": "图片审核失败", "resp": None}, status=500)
@@ -291,10 +291,6 @@ class TestSuccessesThatHoldNothingOfUse:
     @RESPS
     def test_a_paid_job_may_exist(self, resp: Any) -> None:
         assert type(failure(PAID, {"ErrCode": 0, "ErrMsg": "", "Resp": resp})) is PixVerseAmbiguousSubmitError
-
-    def test_a_number_beyond_all_bounds_is_no_crash(self) -> None:
-        body = b'{"ErrCode": 0, "ErrMsg": "", "Resp": {"id": 7, "status": 5, "size": 1e999}}'
-        assert type(failure(READ, body)) is PixVerseTransientError
 
     JSON = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

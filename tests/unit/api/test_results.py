@@ -88,8 +88,10 @@ def test_the_charge_is_read_under_either_spelling_and_is_not_required(
     assert Submission.from_resp(answer_named(path, name)).credits == charge
 
 
-@pytest.mark.parametrize("charge", ["8", None, True, [8]], ids=repr)
-def test_a_charge_that_is_no_number_is_left_aside(charge: Any) -> None:
+@pytest.mark.parametrize(
+    "charge", ["8 credits", None, True, [8], -1, -0.5, float("nan"), float("inf"), 2**53], ids=repr
+)
+def test_a_charge_that_cannot_be_one_is_left_aside(charge: Any) -> None:
     assert Submission.from_resp({"video_id": 7, "credits": charge}).credits is None
 
 
@@ -111,7 +113,7 @@ class TestTheSignedUrl:
     number=st.integers(1, 2**64 - 1),
     status=st.integers(0, 99),
     size=st.integers(0, 2**31),
-    prompt=st.text(max_size=20),
+    prompt=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20),
     has_audio=st.none() | st.booleans(),
     charge=st.none() | st.integers(0, 999) | st.floats(0, 999),
 )
