@@ -1,14 +1,16 @@
 """Ids of PixVerse: unsigned 64-bit numbers that must never pass through a float.
 
 Templated arguments arrive as strings, and an Airflow database may hand a large XCom integer back in another
-form, so every id argument takes an int or a string of decimal digits.
+form, so every id argument takes an exact integer of any type, or a string of decimal digits.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, SupportsIndex
 
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
@@ -17,9 +19,11 @@ __all__ = ["LARGEST_ID", "Id", "one_or_many_ids", "optional_id", "required_id", 
 Id = int | str
 
 LARGEST_ID = 2**64 - 1
-_TOO_MANY_DIGITS = len(str(LARGEST_ID)) + 1
-# SQLite keeps an integer above this as a float, which would silently change the id.
-_LARGEST_SQLITE_INTEGER = 2**63 - 1
+_MOST_DIGITS = len(str(LARGEST_ID))
+# JavaScript's Number.MAX_SAFE_INTEGER: pages of Airflow would show a larger integer with other last digits.
+_LARGEST_JAVASCRIPT_INTEGER = 2**53 - 1
+_LONGEST_SHOWN = 100
+_WANTED = "an int from 1 to 2^64-1, or its digits as a string"
 
 
 def optional_id(value: object, field: str) -> int | None:
@@ -27,35 +31,29 @@ def optional_id(value: object, field: str) -> int | None:
 
     ``None``, ``0``, ``"0"`` and ``""`` count as not given, as in the examples of the PixVerse documentation.
 
-    :param value: an int, or a string of decimal digits (as a rendered template gives it).
+    :param value: an exact integer (an int, a Decimal without a fraction, an integer of numpy), or a string of
+        decimal digits, as a rendered template gives it.
     :param field: name of the argument, for the message.
-    :raises PixVerseInvalidRequestError: for anything else, a float or a bool included.
+    :raises PixVerseInvalidRequestError: for anything else, such as a float, a bool or bytes.
     """
     if value is None:
         return None
-    if isinstance(value, str):
-        text = value.strip()
-        if not text:
-            return None
-        if text == "None":
-            raise PixVerseInvalidRequestError(
-                f"{field} is the text 'None': its template found no value. Check that the task it refers to "
-                "has run and returned an id."
-            )
-        if not (text.isascii() and text.isdecimal()):
-            raise PixVerseInvalidRequestError(f"{field} must be a PixVerse id made of digits, not {value!r}.")
-        # More digits are out of range however they go on, and Python reads no number of thousands of them.
-        number = int(text.lstrip("0")[:_TOO_MANY_DIGITS] or "0")
-    elif isinstance(value, int) and not isinstance(value, bool):
-        number = value
-    else:
+    if isinstance(value, str) and value.strip() == "None":
         raise PixVerseInvalidRequestError(
-            f"{field} must be an int or a string of digits, not {value!r} ({type(value).__name__})."
+            f"{field} is the text 'None': its template found no value. Check that the task it refers to "
+            "has run and returned an id."
+        )
+    number = _from_digits(value) if isinstance(value, str) else _exact_integer(value)
+    if number is None:
+        raise PixVerseInvalidRequestError(
+            f"{field} must be a PixVerse id, {_WANTED}, not {_shown(value)} ({type(value).__name__})."
         )
     if number == 0:
         return None
     if not 0 < number <= LARGEST_ID:
-        raise PixVerseInvalidRequestError(f"{field} must lie between 1 and 2^64-1, not {number}.")
+        raise PixVerseInvalidRequestError(
+            f"{field} must be a PixVerse id, {_WANTED}, but {_shown(value)} is out of range."
+        )
     return number
 
 
@@ -63,7 +61,7 @@ def required_id(value: object, field: str) -> int:
     """Return the id as an int; like :func:`optional_id`, but the id must be given."""
     number = optional_id(value, field)
     if number is None:
-        raise PixVerseInvalidRequestError(f"{field} is missing: give the id as an int or a string of digits.")
+        raise PixVerseInvalidRequestError(f"{field} is missing: give {_WANTED}.")
     return number
 
 
@@ -77,11 +75,12 @@ def one_or_many_ids(value: Any, field: str) -> tuple[list[int], bool]:
     if isinstance(value, str) and value.strip().startswith("["):
         try:
             value = json.loads(value)
-        except ValueError as err:
+        except (RecursionError, ValueError):
             raise PixVerseInvalidRequestError(
-                f"{field} must be an id or a list of ids, not {value!r}."
-            ) from err
-    if isinstance(value, str | int | float) or value is None:
+                f"{field} must be an id or a list of ids, and {_shown(value)} is no list in JSON."
+            ) from None
+    many = isinstance(value, Iterable) and not isinstance(value, str | bytes | bytearray | Mapping)
+    if not many or _exact_integer(value) is not None:
         return [required_id(value, field)], False
     # The results of a mapped task come one request each, unless they are asked for at once.
     if isinstance(value, Sequence):
@@ -93,5 +92,45 @@ def one_or_many_ids(value: Any, field: str) -> tuple[list[int], bool]:
 
 
 def xcom_id(number: int) -> Id:
-    """Return the id in the form that survives an XCom: an int, or digits where SQLite would round it."""
-    return number if number <= _LARGEST_SQLITE_INTEGER else str(number)
+    """Return the id in the form that survives an XCom: an int up to 2^53-1, digits above.
+
+    Airflow's pages round a larger integer, as any JavaScript does, and SQLite one above 2^63-1.
+    """
+    return number if number <= _LARGEST_JAVASCRIPT_INTEGER else str(number)
+
+
+def _from_digits(text: str) -> int | None:
+    """Return what a text of decimal digits says, 0 for an empty one, and None for any other text."""
+    text = text.strip()
+    if text and not (text.isascii() and text.isdecimal()):
+        return None
+    # One digit too many is out of range however it goes on, and Python reads no number of thousands of them.
+    return int(text.lstrip("0")[: _MOST_DIGITS + 1] or "0")
+
+
+def _exact_integer(value: object) -> int | None:
+    """Return the value of an integer of any type, or None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Decimal):
+        # The size first: the integer of Decimal("1E+999999") would take a long time.
+        if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
+            return None
+        return int(value) if value == value.to_integral_value() else None
+    if isinstance(value, SupportsIndex):
+        try:
+            return operator.index(value)
+        except TypeError:
+            # An array of numpy has the method and no such value.
+            return None
+    return None
+
+
+def _shown(value: object) -> str:
+    """Return a value as a message shows it: in full where it is short."""
+    try:
+        text = repr(value)
+    except ValueError:
+        # Python writes no integer of thousands of digits.
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_provider.api.ids import LARGEST_ID, optional_id, required_id, xcom_id
+from pixverse_provider.api.ids import LARGEST_ID, one_or_many_ids, optional_id, required_id, xcom_id
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
 IDS = st.integers(1, LARGEST_ID)
@@ -21,7 +25,7 @@ def test_an_id_is_the_same_as_a_number_and_as_digits(number: int) -> None:
 def test_an_id_survives_an_xcom(number: int) -> None:
     kept = xcom_id(number)
     assert required_id(kept, "video_id") == number
-    assert isinstance(kept, str) or kept < 2**63
+    assert isinstance(kept, str) or kept < 2**53
 
 
 @pytest.mark.parametrize("number", [2**53, 2**53 + 1, 2**63 - 1, 2**63, LARGEST_ID])
@@ -29,9 +33,22 @@ def test_a_large_id_loses_no_digit(number: int) -> None:
     assert optional_id(str(number), "video_id") == number
 
 
-def test_only_what_sqlite_cannot_keep_becomes_digits() -> None:
-    assert xcom_id(2**63 - 1) == 2**63 - 1
-    assert xcom_id(2**63) == "9223372036854775808"
+def test_only_what_javascript_cannot_keep_becomes_digits() -> None:
+    assert xcom_id(2**53 - 1) == 2**53 - 1
+    assert xcom_id(2**53) == "9007199254740992"
+
+
+@pytest.mark.parametrize(
+    "value", [Decimal(7), Decimal("7.00"), Decimal("0.7E+1"), numpy.int64(7), numpy.uint64(7), numpy.array(7)]
+)
+def test_an_exact_integer_of_any_type_is_an_id(value: Any) -> None:
+    assert optional_id(value, "video_id") == 7
+    assert one_or_many_ids(value, "video_id") == ([7], False)
+    assert one_or_many_ids([value, "8"], "video_id") == ([7, 8], True)
+
+
+def test_an_array_is_a_list_of_ids() -> None:
+    assert one_or_many_ids(numpy.array([7, 8]), "video_id") == ([7, 8], True)
 
 
 @pytest.mark.parametrize("value", [None, 0, "", "  ", "0", "000"])
@@ -69,6 +86,14 @@ def test_a_missing_id_is_named(value: object) -> None:
         [1],
         b"1",
         object(),
+        {1: 1},
+        Decimal("7.5"),
+        Decimal("NaN"),
+        Decimal("sNaN"),
+        Decimal("Infinity"),
+        Decimal("1E+999999"),
+        numpy.float64(7),
+        numpy.bool_(True),
     ],
     ids=repr,
 )
@@ -77,9 +102,21 @@ def test_anything_else_is_refused_and_the_field_is_named(value: object) -> None:
         optional_id(value, "video_media_id")
 
 
-def test_digits_without_end_are_refused_as_any_other_rubbish() -> None:
-    with pytest.raises(PixVerseInvalidRequestError, match="video_id"):
-        optional_id("9" * 5000, "video_id")
+@pytest.mark.parametrize(
+    "value",
+    ["9" * 5000, 10**5000, [10**5000], [["9" * 5000]], "[" * 100_000, f"[{'9' * 5000}]"],
+    ids=["text", "int", "list", "list of a list", "JSON without end", "JSON"],
+)
+def test_digits_without_end_are_refused_in_a_short_sentence(value: Any) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match="video_id") as caught:
+        one_or_many_ids(value, "video_id")
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("value", [7.0, True, b"7", {"id": 7}, object()], ids=repr)
+def test_what_is_neither_an_id_nor_a_list_is_refused_as_one(value: Any) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match=r"^video_id must be a PixVerse id"):
+        one_or_many_ids(value, "video_id")
 
 
 def test_a_template_that_found_nothing_is_told_apart() -> None:
