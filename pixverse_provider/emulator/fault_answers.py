@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
@@ -13,6 +15,8 @@ from pixverse_provider.emulator.connections import Connections, CutConnection
 from pixverse_provider.emulator.media import refused
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
@@ -65,6 +69,8 @@ def answer_instead(fault: Fault, request: Request, connections: Connections) -> 
             return _page(200, "Welcome")
         case "http_status":
             return _bare(details["status"], details["body"])
+        case "answer":
+            return _as_ordered(details)
         case _:
             raise AssertionError(fault.what)
 
@@ -95,6 +101,18 @@ def _bare(status: int, body: str) -> Response:
     if body == "html":
         return _page(status, f"{status} error")
     return Response("upstream error" if body == "text" else "", status_code=status, media_type="text/plain")
+
+
+def _as_ordered(details: Mapping[str, Any]) -> Response:
+    body = details["body"].encode() or base64.b64decode(details["body_base64"])
+    headers = {"Content-Type": "application/json"}
+    if details["gzip"]:
+        body = gzip.compress(body)
+        headers["Content-Encoding"] = "gzip"
+    answer = Response(body, status_code=details["status"], headers=headers)
+    # Those that were ordered replace the usual ones, in whatever case they are written.
+    answer.headers.update(details["headers"])
+    return answer
 
 
 def _retry_after(seconds: int, as_date: bool) -> dict[str, str]:

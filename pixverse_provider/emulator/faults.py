@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypedDict
@@ -63,6 +64,11 @@ KINDS: Final[dict[str, _Kind]] = {
     "too_many_requests": _Kind(GATEWAY, _EVERYWHERE, {"retry_after": -1, "as_date": False}),
     "http_status": _Kind(GATEWAY, _EVERYWHERE, {"status": 503, "body": "html", "accept": False}),
     "html": _Kind(GATEWAY, API_ENDPOINTS, {"accept": False}),
+    "answer": _Kind(
+        GATEWAY,
+        API_ENDPOINTS,
+        {"status": 200, "headers": {}, "body": "", "body_base64": "", "gzip": False, "accept": False},
+    ),
     "truncated_json": _Kind(ANSWER, API_ENDPOINTS),
     "redirect": _Kind(GATEWAY, API_ENDPOINTS, {"status": 307, "location": ""}),
     "slow": _Kind(ANSWER, _EVERYWHERE, {"seconds": 2.0}),
@@ -94,12 +100,14 @@ KINDS: Final[dict[str, _Kind]] = {
 * ``http_status``: a bare ``status`` with a ``body`` of ``html``, ``text`` or ``empty``; ``accept`` serves it
   first.
 * ``html``: an HTML page with status 200. ``truncated_json``: the right answer, its second half missing.
+* ``answer``: any answer: a ``status`` with ``headers`` and a ``body``, or the bytes of a ``body_base64``;
+  ``gzip`` compresses it and says so. ``accept`` serves the request first.
 * ``redirect``: to ``location``; left out, to this server under another host name, which tells on a key that
   follows.
 * ``slow``: the right answer after ``seconds``; at the media host, spread over them.
 * ``error``: the envelope of ``err_code``. ``slots_full`` is 500044, ``no_credits`` 500090, ``refuse`` 500063.
 * ``fail`` ends the job with 8, ``moderate`` with 7, ``delete`` with 6, ``never`` does not end it. ``status``
-  shows other ``statuses`` first, one at each look, or ``forever``.
+  shows other ``statuses`` first, one at each poll, or ``forever``.
 * ``dud_replay``: a repeated trace id gets a new ``video_id``, not charged, which stays at 5 for ever.
 * ``truncated``: a media answer cut after a ``share`` of what its Content-Length says. ``wrong_length``: that
   share, as if it were the file. ``expired``: 403.
@@ -120,6 +128,8 @@ NO_SUBJECT_WORD: Final = "[no subject]"
 """In the name of an image: a mimic refuses it with 701002."""
 NO_PERSON_WORD: Final = "[no person]"
 """In the name of a video: a mimic refuses it with 701003."""
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
 _STATUS_WORD: Final = re.compile(r"\[status((?: \d{1,3})+)\]")
 
 
@@ -265,5 +275,35 @@ def _check_details(fault: Fault, kind: _Kind) -> None:
         raise InvalidFaultError("statuses takes a list of integers, at least one")
     if fault.what == "http_status" and fault.details["body"] not in ("html", "text", "empty"):
         raise InvalidFaultError("body must be html, text or empty")
+    if fault.what == "answer":
+        _check_answer(fault.details)
     if fault.what in ("truncated", "wrong_length") and not 0 <= float(fault.details["share"]) < 1:
         raise InvalidFaultError("share must be at least 0 and below 1")
+
+
+def _check_answer(details: Mapping[str, Any]) -> None:
+    """Check that HTTP can carry an answer.
+
+    :raises InvalidFaultError: says what it cannot.
+    """
+    if not 200 <= details["status"] <= 599:
+        raise InvalidFaultError(f"status must be from 200 to 599, not {details['status']}")
+    for name, value in details["headers"].items():
+        if not isinstance(value, str) or not (
+            _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)
+        ):
+            raise InvalidFaultError(f"headers takes names and values of HTTP, not {name!r}: {value!r}")
+        if name.lower() in ("content-length", "transfer-encoding"):
+            raise InvalidFaultError(f"headers must leave {name} to the emulator")
+    if details["body"] and details["body_base64"]:
+        raise InvalidFaultError("give body or body_base64, not both")
+    try:
+        body = details["body"].encode() or base64.b64decode(details["body_base64"], validate=True)
+    except UnicodeEncodeError as error:
+        raise InvalidFaultError(
+            "body must be text that UTF-8 can carry; send other bytes as body_base64"
+        ) from error
+    except ValueError as error:
+        raise InvalidFaultError("body_base64 must be base64") from error
+    if body and details["status"] in (204, 304):
+        raise InvalidFaultError(f"status {details['status']} has no body")

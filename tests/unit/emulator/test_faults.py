@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -123,6 +124,46 @@ def test_a_page_with_status_200_and_half_an_envelope(api: Caller, pixverse_emula
     with pytest.raises(requests.JSONDecodeError):
         half.json()
     assert pixverse_emulator.ledger()["jobs"] == 1
+
+
+class TestAnyAnswer:
+    def test_a_body_comes_as_it_was_ordered_and_nothing_is_accepted(
+        self, api: Caller, pixverse_emulator: EmulatorControl
+    ) -> None:
+        body = r'{"ErrCode": 0, "ErrMsg": "\ud800 Grüße", "Resp": NaN}'
+        pixverse_emulator.fault("submit", "answer", body=body)
+        answer = api.post(TEXT_TO_VIDEO, json=BOAT)
+        assert (answer.status_code, answer.content) == (200, body.encode())
+        assert answer.headers["Content-Type"] == "application/json"
+        assert pixverse_emulator.ledger()["jobs"] == 0
+
+    def test_a_request_can_be_accepted_first(self, api: Caller, pixverse_emulator: EmulatorControl) -> None:
+        pixverse_emulator.fault("submit", "answer", body="{", accept=True)
+        assert api.post(TEXT_TO_VIDEO, json=BOAT).text == "{"
+        assert pixverse_emulator.ledger()["jobs"] == 1
+
+    def test_a_status_comes_with_headers_of_any_shape(
+        self, api: Caller, pixverse_emulator: EmulatorControl
+    ) -> None:
+        headers = {"Retry-After": "9" * 400, "content-type": "text/plain", "X-Empty": ""}
+        pixverse_emulator.fault("any", "answer", status=429, headers=headers)
+        answer = api.get("/account/balance")
+        assert (answer.status_code, answer.content) == (429, b"")
+        assert {name: answer.headers[name] for name in headers} == headers
+
+    def test_bytes_that_are_no_text_come_as_they_are(
+        self, api: Caller, pixverse_emulator: EmulatorControl
+    ) -> None:
+        encoded = base64.b64encode(bytes(range(256))).decode()
+        pixverse_emulator.fault("balance", "answer", body_base64=encoded)
+        assert api.get("/account/balance").content == bytes(range(256))
+
+    def test_a_body_can_be_compressed(self, api: Caller, pixverse_emulator: EmulatorControl) -> None:
+        pixverse_emulator.fault("balance", "answer", body="0" * 100_000, gzip=True)
+        answer = api.get("/account/balance")
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert int(answer.headers["Content-Length"]) < 1000
+        assert answer.text == "0" * 100_000
 
 
 @pytest.mark.parametrize("code", [500044, 500069, 500090, 500100, 99999, 500063, 400012, 123456])
@@ -328,6 +369,20 @@ class TestMedia:
         ({"on": "submit", "what": "status", "statuses": []}, "statuses takes a list"),
         ({"on": "submit", "what": "http_status", "body": "pdf"}, "body must be"),
         ({"on": "media", "what": "truncated", "share": 1.0}, "share must be"),
+        ({"on": "media", "what": "answer"}, "answer can be on submit"),
+        ({"on": "any", "what": "answer", "status": 199}, "status must be from 200 to 599"),
+        ({"on": "any", "what": "answer", "status": 204, "body": "x"}, "status 204 has no body"),
+        ({"on": "any", "what": "answer", "headers": ["a"]}, "headers takes a dict"),
+        ({"on": "any", "what": "answer", "headers": {"A": 1}}, "headers takes names and values of HTTP"),
+        ({"on": "any", "what": "answer", "headers": {"A": "b\r\nC: d"}}, "headers takes names and values"),
+        ({"on": "any", "what": "answer", "headers": {"A": " b"}}, "headers takes names and values of HTTP"),
+        ({"on": "any", "what": "answer", "headers": {"A b": "c"}}, "headers takes names and values of HTTP"),
+        ({"on": "any", "what": "answer", "headers": {"content-length": "5"}}, "leave content-length to the"),
+        ({"on": "any", "what": "answer", "body": {"ErrCode": 0}}, "body takes a str"),
+        ({"on": "any", "what": "answer", "body": "\ud800"}, "body must be text that UTF-8 can carry"),
+        ({"on": "any", "what": "answer", "body": "a", "body_base64": "YQ=="}, "not both"),
+        ({"on": "any", "what": "answer", "body_base64": "a b"}, "body_base64 must be base64"),
+        ({"on": "any", "what": "answer", "gzip": "yes"}, "gzip takes a bool"),
     ],
 )
 def test_a_fault_that_does_not_exist_is_refused(
