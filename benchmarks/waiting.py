@@ -116,7 +116,7 @@ def wait_in_a_child(
 
 
 def _ours(_url: str, now: float, poll_interval: float | None = None) -> Any:
-    from pixverse_provider.polling import FIRST_LOOK_OF_A_TRIGGER
+    from pixverse_provider.jobs.watch import FIRST_POLL_OF_A_TRIGGER
     from pixverse_provider.triggers.video import PixVerseVideoTrigger
 
     async def wait(job: int, submitted_at: float) -> None:
@@ -126,7 +126,7 @@ def _ours(_url: str, now: float, poll_interval: float | None = None) -> Any:
             video_ids=[str(job)],
             poll_interval=poll_interval,
             started_at=submitted_at,
-            not_before=submitted_at + FIRST_LOOK_OF_A_TRIGGER if job != WARM_UP_JOB else 0.0,
+            not_before=submitted_at + FIRST_POLL_OF_A_TRIGGER if job != WARM_UP_JOB else 0.0,
             deadline=now + _LONGEST_WAIT,
             submitted_at=submitted_at,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -20,9 +20,11 @@ from pixverse_provider.api.calls import (
 )
 from pixverse_provider.api.settings import DEFAULT_TIMEOUT, ClientSettings, normalise_base_url
 from pixverse_provider.exceptions import (
+    PixVerseAuthenticationError,
     PixVerseConfigurationError,
     PixVerseConnectionNotFoundError,
     PixVerseError,
+    PixVerseTransientError,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from pixverse_provider.api.async_client import AsyncPixVerseClient
     from pixverse_provider.api.client import PixVerseClient, UploadSource
     from pixverse_provider.api.generations import GenerationRequest, MaskSelectionRequest
+    from pixverse_provider.api.protocol import Call
     from pixverse_provider.api.results import (
         Balance,
         Image,
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["PixVerseHook", "settings_from_connection"]
+
+T = TypeVar("T")
 
 # The person who presses "Test" waits for the answer.
 _TEST_TIMEOUT = 10.0
@@ -72,6 +77,7 @@ class PixVerseHook(BaseHook):
         super().__init__(**kwargs)
         self.pixverse_conn_id = pixverse_conn_id
         self._client: PixVerseClient | None = None
+        self._client_settings: ClientSettings | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -95,10 +101,12 @@ class PixVerseHook(BaseHook):
 
         :raises PixVerseConfigurationError: where the connection is missing or cannot be used.
         """
-        if self._client is None:
-            from pixverse_provider.api.client import PixVerseClient
+        return self._client or self._connect(self._settings())
 
-            self._client = PixVerseClient(self._settings())
+    def _connect(self, settings: ClientSettings) -> PixVerseClient:
+        from pixverse_provider.api.client import PixVerseClient
+
+        self._client, self._client_settings = PixVerseClient(settings), settings
         return self._client
 
     async def get_async_conn(self) -> AsyncPixVerseClient:
@@ -138,17 +146,34 @@ class PixVerseHook(BaseHook):
         """Read status and result of a video; free. Errors that pass are tried again up to four times."""
         return self.get_conn().call(video_call(video_id))
 
-    def look_at_video(self, video_id: int) -> Video:
-        """Read status and result of a video in one HTTP attempt, for a wait that decides on its own."""
-        return self.get_conn().call_once(video_call(video_id))
-
     def get_image(self, image_id: int) -> ImageResult:
         """Read status and result of an image; free. Errors that pass are tried again up to four times."""
         return self.get_conn().call(image_call(image_id))
 
-    def look_at(self, result: ResultKind, job_id: int) -> JobResult:
-        """Read status and result of a ``"video"`` or an ``"image"`` in one HTTP attempt; free."""
-        return self.get_conn().call_once(result_call(result, job_id))
+    def poll(self, media_type: ResultKind, job_id: int) -> JobResult:
+        """Read status and result of a job in one HTTP attempt, for a wait that decides on its own; free.
+
+        Where PixVerse refuses the key, the connection is read again, and only another key is tried.
+
+        :param media_type: ``"video"`` or ``"image"``.
+        """
+        return self._poll(result_call(media_type, job_id))
+
+    def poll_balance(self) -> Balance:
+        """Read the credits of the account in one HTTP attempt, as :meth:`poll` does; free."""
+        return self._poll(balance_call())
+
+    def _poll(self, call: Call[T]) -> T:
+        try:
+            return self.get_conn().call_once(call)
+        except PixVerseAuthenticationError as err:
+            if not err.key_refused:
+                raise
+            settings = self._settings()
+            if settings == self._client_settings:
+                raise
+            self.close()
+            return self._connect(settings).call_once(call)
 
     def select_mask(self, request: MaskSelectionRequest, *, trace_id: str | None = None) -> MaskSelection:
         """Find the masks in one frame of a video, for a swap; **this costs credits**.
@@ -213,6 +238,8 @@ class PixVerseHook(BaseHook):
             connection = self.get_connection(self.pixverse_conn_id)
         except AirflowNotFoundException as err:
             self._missing(err)
+        except Exception as err:  # whatever Airflow's own services fail with, it is not about a paid job
+            raise _unreadable(self.pixverse_conn_id, err) from err
         return settings_from_connection(connection, connection.extra_dejson)
 
     def _missing(self, err: AirflowNotFoundException) -> NoReturn:
@@ -222,6 +249,12 @@ class PixVerseHook(BaseHook):
             f"The Airflow connection {self.pixverse_conn_id!r} does not exist or cannot be read now: add a "
             "connection of type 'pixverse' with the API key as its password."
         ) from err
+
+
+def _unreadable(conn_id: str, err: Exception) -> PixVerseTransientError:
+    return PixVerseTransientError(
+        f"Airflow could not read the connection {conn_id!r} ({type(err).__name__}); a retry reads it again."
+    )
 
 
 def settings_from_connection(connection: Connection, extra: dict[str, Any]) -> ClientSettings:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset, BaseOperator
 
 from pixverse_provider.api.ids import Id, one_or_many_ids
+from pixverse_provider.api.results import VideoStatus
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
     PixVerseConfigurationError,
@@ -16,7 +18,8 @@ from pixverse_provider.exceptions import (
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.polling import Outcome, WaitResult, outcome_of
+from pixverse_provider.jobs.outcome import Outcome
+from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +35,9 @@ __all__ = ["PixVerseDownloadVideoOperator"]
 # would, too.
 _CONCERNS_ALL = (PixVerseAuthenticationError, PixVerseConfigurationError)
 _HOPELESS = 3
+# Seconds between two polls of a video that is done but has no URL, or could not be read, and of all of them.
+_POLL_INTERVAL = 2.0
+_LONGEST_READ = 60.0
 
 
 class PixVerseDownloadVideoOperator(BaseOperator):
@@ -142,7 +148,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
             video_id,
             lambda: self._finished(hook, video_id).url,
             allow_http=hook.api_is_on_loopback(),
-            expected_size=video.size,
+            expected_size=video.size or 0,
         )
         with destination.writing() as part:
             length = download.into(part)
@@ -156,21 +162,32 @@ class PixVerseDownloadVideoOperator(BaseOperator):
                 context["outlet_events"][outlet].extra |= landed
 
     def _finished(self, hook: PixVerseHook, video_id: int) -> Video:
-        """Read the video; it must be done and have a URL."""
-        video = hook.get_video(video_id)
-        outcome = outcome_of(video.status)
-        if outcome is None:
+        """Read the video, which must be done; wait a little where it has no URL yet."""
+        now = time.time()
+        watch = JobWatch(video_id, started_at=now, deadline=now + _LONGEST_READ, poll_interval=_POLL_INTERVAL)
+        while True:
+            step = poll_once(hook, watch)
+            video = watch.last_result
+            if isinstance(step, Wait):
+                if video is not None and video.status != VideoStatus.SUCCESS:
+                    raise PixVerseInvalidRequestError(
+                        f"PixVerse video {video_id} is not done yet (status {video.status}): wait for it "
+                        "first, with PixVerseVideoSensor or with wait_for_completion=True where it is made.",
+                        video_id=video_id,
+                    )
+                if step.notice:
+                    self.log.info(step.notice)
+                time.sleep(step.seconds)
+                continue
+            if step.outcome is Outcome.SUCCESS:
+                return cast("Video", video)
+            if step.error is not None:
+                raise step.error
+            if step.outcome is Outcome.TIMEOUT:
+                raise PixVerseTransientError(
+                    f"PixVerse video {video_id} is done but has no URL yet; a retry reads it again.",
+                    video_id=video_id,
+                )
             raise PixVerseInvalidRequestError(
-                f"PixVerse video {video_id} is not done yet (status {video.status}): wait for it first, with "
-                "PixVerseVideoSensor or with wait_for_completion=True where it is made.",
-                video_id=video_id,
+                f"There is nothing to download: {step.failure()}", video_id=video_id
             )
-        if outcome is not Outcome.SUCCESS:
-            reason = WaitResult(outcome, video_id, waited=0.0, video=video).failure()
-            raise PixVerseInvalidRequestError(f"There is nothing to download: {reason}", video_id=video_id)
-        if not video.url:
-            raise PixVerseTransientError(
-                f"PixVerse video {video_id} is done but has no URL yet; a retry reads it again.",
-                video_id=video_id,
-            )
-        return video

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import time
 from abc import abstractmethod
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-import pendulum
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from pixverse_provider.api.ids import Id, xcom_id
 from pixverse_provider.api.pacing import backoff_seconds
-from pixverse_provider.durability import JobKeeper, JobRecord
-from pixverse_provider.exceptions import (
-    PixVerseAuthenticationError,
-    PixVerseCapacityError,
-    PixVerseError,
-    PixVerseInsufficientCreditsError,
-    PixVerseInvalidRequestError,
-    PixVerseRateLimitError,
-    PixVerseTriggerEventError,
-)
+from pixverse_provider.exceptions import PixVerseError, PixVerseInvalidRequestError, PixVerseTransientError
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.operators.submission import JobSubmitter
-from pixverse_provider.polling import (
+from pixverse_provider.jobs.advice import Advice
+from pixverse_provider.jobs.identity import Attempt, TaskIdentity, fingerprint_of
+from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
+from pixverse_provider.jobs.record import AttemptState, JobRecord, JobStore, job_of_event
+from pixverse_provider.jobs.submission import Found, JobSubmission
+from pixverse_provider.jobs.watch import (
     DEFAULT_WAIT_TIMEOUT,
-    FIRST_LOOK_OF_A_TRIGGER,
-    Outcome,
-    VideoWatch,
+    FIRST_POLL_OF_A_TRIGGER,
+    JobWatch,
     Wait,
-    WaitResult,
-    outcome_of,
-    read_event,
+    poll_once,
 )
 
 if TYPE_CHECKING:
@@ -43,13 +36,17 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from pixverse_provider.api.generations import GenerationRequest
-    from pixverse_provider.api.results import JobResult, ResultKind
+    from pixverse_provider.api.results import ResultKind
 
 __all__ = ["PixVerseGenerationOperator"]
 
 # A slot frees when a job of one to two minutes ends.
 _FIRST_SLOT_PAUSE = 15.0
 _LONGEST_SLOT_PAUSE = 60.0
+# An internal error of the service (500100) is repeated so often within one attempt.
+_REPEATS_AFTER_AN_INTERNAL_ERROR = 3
+# What is over at PixVerse; a deadline, a connection or a kill hands nothing over.
+_ENDINGS_OF_A_JOB = (Outcome.SUCCESS, Outcome.FAILED, Outcome.MODERATED, Outcome.DELETED)
 # The trigger owns the deadline and names the job; Airflow's own timeout is only a net below it.
 _BACKSTOP = timedelta(hours=1)
 
@@ -60,21 +57,22 @@ class PixVerseGenerationOperator(BaseOperator):
     The job is submitted once: a retry of the task, whatever ended the attempt before, finds the job again and
     waits for it. From Airflow 3.3 on its record is kept in the task state store; on 3.1 and 3.2 the trace id,
     which is derived from the task and its input, is what PixVerse recognises the repeated submit by. A clear
-    of the task means "make it again" and pays again.
+    of the task means "make it again" and pays again; what was paid and never handed over is picked up first.
 
-    Returns the ``video_id``, as an int (as a string of digits above 2^63-1, which SQLite cannot keep); an
-    image has an ``image_id`` instead. The whole result goes to the XCom ``video`` (``image``), without the
-    signed URL: download with ``PixVerseDownloadVideoOperator``.
+    Returns the ``video_id``, as an int (as a string of digits above 2^53-1, which the JavaScript of the
+    Airflow UI would round); an image has an ``image_id`` instead. The whole result goes to the XCom ``video``
+    (``image``), without the signed URL: download with ``PixVerseDownloadVideoOperator``. With
+    ``do_xcom_push=False`` neither is pushed.
 
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; the default is ``[operators]
         default_deferrable``.
-    :param poll_interval: seconds between two looks at the job, at least 1. By default looks come closest,
+    :param poll_interval: seconds between two polls of the job, at least 1. By default polls come closest,
         about 3 s apart, at the age at which most jobs are done, and rarer before and after it.
-    :param timeout: seconds to wait for the video at the longest, and before that for a free slot. An
+    :param timeout: seconds that one attempt lasts at the longest, the wait for a free slot included. An
         ``execution_timeout`` that is shorter counts instead. The job goes on after it, and a retry waits for
-        it.
+        it. A job that still runs two hours after its submit is given up, as PixVerse itself does.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True lets a cleared task with unchanged input return the video it has already paid
         for.
@@ -126,7 +124,8 @@ class PixVerseGenerationOperator(BaseOperator):
         self.max_credits = None if max_credits is None else _number("max_credits", max_credits, at_least=0.0)
         self.on_ambiguous_submit = on_ambiguous_submit
         self._job: JobRecord | None = None
-        self._kind: ResultKind = "video"
+        self._advice: Advice | None = None
+        self._media_type: ResultKind = "video"
 
     @abstractmethod
     def build_request(self) -> GenerationRequest:
@@ -134,7 +133,7 @@ class PixVerseGenerationOperator(BaseOperator):
 
     def execute(self, context: Context) -> Id:
         """Find or submit the job, then wait for it."""
-        return self._run(context, waiting_since=time.time())
+        return self._run(context, AttemptState(time.time() + self._wait_budget))
 
     def execute_after_pause(
         self,
@@ -144,219 +143,220 @@ class PixVerseGenerationOperator(BaseOperator):
         pauses: int = 0,
         pending: dict[str, Any] | None = None,
     ) -> Id:
-        """Try again to submit, after a deferred wait for a free slot."""
-        since = time.time() if waiting_since is None else waiting_since
-        job = None if pending is None else JobRecord.from_json(pending)
-        return self._run(context, waiting_since=since, pauses=pauses, pending=job)
+        """Submit again, after a deferred pause.
+
+        :param event: of :class:`~pixverse_provider.triggers.pause.PixVersePauseTrigger`.
+        :param waiting_since: with ``pauses`` and ``pending``, of a call that the first version deferred.
+        """
+        budget = self._wait_budget
+        return self._run(context, AttemptState.read(event, waiting_since, pauses, pending, budget=budget))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id:
         """Take the event of the trigger; the same ending as that of a wait in the worker."""
-        results, data = read_event(event)
-        result, job = results[0], _job_of_event(data)
-        return self._end_wait(context, job, result)
+        results, data, deadline = read_event(event)
+        # The first version does not say it; a stalled replay is then replaced in the next attempt.
+        return self._end_wait(context, job_of_event(data), results[0], deadline=deadline or time.time())
 
     def on_kill(self) -> None:
         """Say that the job goes on: PixVerse has no call to cancel one."""
-        if self._job is not None and self._job.video_id is not None:
+        if self._job is not None and self._advice is not None:
             self.log.warning(
                 "The task was killed, but PixVerse %s %s goes on and is paid: PixVerse cannot cancel a "
                 "job. %s",
-                self._kind,
-                self._job.video_id,
-                self._on_retry.strip(),
+                self._media_type,
+                self._job.job_id,
+                self._advice.next_steps(self._job, self._media_type).goes_on,
             )
 
-    def _run(
-        self,
-        context: Context,
-        *,
-        waiting_since: float,
-        pauses: int = 0,
-        pending: JobRecord | None = None,
-    ) -> Id:
+    def _run(self, context: Context, state: AttemptState) -> Id:
+        """Find or submit the job, then wait for it until the deadline of the attempt."""
         request = self.build_request()
-        self._kind = request.result
-        if not pauses:
+        self._media_type = request.result
+        deadline = state.deadline
+        if state.job is None and not state.pauses:
             for warning in request.warnings:
                 self.log.warning(warning)
-        keeper = JobKeeper(
-            context,
-            self.pixverse_conn_id,
-            request,
+        store = self._store(context, fingerprint_of(request))
+        with PixVerseHook(self.pixverse_conn_id) as hook:
+            found = self._find_or_submit(hook, store, request, state)
+            job = self._job = found.job
+            if not self.wait_for_completion:
+                store.save(replace(job, handed_over=True))
+                return xcom_id(job.paid_id)
+            now = time.time()
+            watch = self._watch(job, now, deadline)
+            step: Wait | WaitResult | None = None
+            if found.result is not None:
+                step = watch.on_result(found.result, now)
+            elif not found.polled:
+                # One that is done at once needs no wait. An error is for the wait, which polls again.
+                with contextlib.suppress(PixVerseError):
+                    step = watch.on_result(hook.poll(self._media_type, job.paid_id), now)
+            if not isinstance(step, WaitResult):
+                if self.deferrable:
+                    self._defer_wait(job, deadline)
+                step = self._wait_here(hook, watch, now)
+        return self._end_wait(context, job, step, deadline=deadline)
+
+    def _store(self, context: Context, fingerprint: str = "") -> JobStore:
+        """Return the store of this task.
+
+        :param fingerprint: of the request; not needed to write to the store only.
+        """
+        attempt = Attempt.of(context, retries=self.retries or 0, reuse_on_clear=self.reuse_on_clear)
+        store = JobStore(
+            context.get("task_state_store"),
+            TaskIdentity.of(context, self.pixverse_conn_id),
+            attempt,
+            fingerprint,
             durable=self.durable,
             reuse_on_clear=self.reuse_on_clear,
-            retries=self.retries or 0,
         )
-        with PixVerseHook(self.pixverse_conn_id) as hook:
-            submitter = JobSubmitter(
+        self._advice = Advice(
+            last_try=attempt.is_last,
+            durable=self.durable,
+            reuse_on_clear=self.reuse_on_clear,
+            keeps_records=store.keeps_records,
+            clear_drops_records=_clear_drops_records(),
+        )
+        return store
+
+    def _find_or_submit(
+        self, hook: PixVerseHook, store: JobStore, request: GenerationRequest, state: AttemptState
+    ) -> Found:
+        """Submit until PixVerse accepts, within the deadline; a wait for a slot spends no retry."""
+        while True:
+            answer = JobSubmission(
                 hook,
-                keeper,
+                store,
                 request,
                 replay=self.on_ambiguous_submit == "replay",
-                check_price=lambda: self._check_price(request),
+                max_credits=self.max_credits,
+                pending=state.job,
+            ).find_or_submit()
+            if isinstance(answer, Found):
+                return answer
+            error = answer.error
+            errors = state.internal_errors if answer.lasting else state.internal_errors + 1
+            state = AttemptState(state.deadline, state.pauses + 1, errors, answer.job)
+            if errors > _REPEATS_AFTER_AN_INTERNAL_ERROR:
+                raise error
+            pause = backoff_seconds(
+                state.pauses,
+                jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+                first=_FIRST_SLOT_PAUSE,
+                longest=_LONGEST_SLOT_PAUSE,
+                retry_after=error.retry_after,
             )
-            submitter.pending = pending
-            job, video = self._find_job(submitter, waiting_since, pauses)
-            self._job = job
-            if not self.wait_for_completion:
-                return xcom_id(job.paid_id)
-            ended = None if video is None else outcome_of(video.status)
-            if ended is not None:
-                waited = time.time() - job.submitted_at
-                return self._finish(
-                    context, job, WaitResult(ended, job.paid_id, waited, video, kind=self._kind)
-                )
+            if time.time() + pause > state.deadline:
+                raise _not_submitted(error)
+            self.log.info("Submitting again in %.0f s: %s", pause, error)
             if self.deferrable:
-                self._defer_wait(job)
-            result = self._wait_here(hook, job)
-        return self._end_wait(context, job, result)
+                self._defer_pause(pause, state)
+            time.sleep(pause)
 
-    def _find_job(
-        self,
-        submitter: JobSubmitter,
-        waiting_since: float,
-        pauses: int,
-    ) -> tuple[JobRecord, JobResult | None]:
-        """Find or submit the job; where all slots are taken, pause (deferred, if it may) and try again."""
-        while True:
-            try:
-                return submitter.find_or_submit()
-            except (PixVerseCapacityError, PixVerseRateLimitError) as err:
-                pauses += 1
-                pause = backoff_seconds(
-                    pauses,
-                    jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
-                    first=_FIRST_SLOT_PAUSE,
-                    longest=_LONGEST_SLOT_PAUSE,
-                    retry_after=err.retry_after,
-                )
-                if time.time() + pause > waiting_since + self._wait_budget:
-                    waited = time.time() - waiting_since
-                    raise type(err)(
-                        f"Nothing could be submitted for {waited:.0f} s, which is as long as this task "
-                        f"waits: {err}",
-                        err_code=err.err_code,
-                        http_status=err.http_status,
-                        trace_id=err.trace_id,
-                        retry_after=err.retry_after,
-                    ) from err
-                self.log.info("Trying to submit again in %.0f s: %s", pause, err)
-                if self.deferrable:
-                    self._defer_pause(pause, waiting_since, pauses, submitter.pending)
-                time.sleep(pause)
-
-    def _wait_here(self, hook: PixVerseHook, job: JobRecord) -> WaitResult:
-        """Wait in this worker."""
-        now = time.time()
-        watch = VideoWatch(
+    def _watch(self, job: JobRecord, now: float, deadline: float) -> JobWatch:
+        return JobWatch(
             job.paid_id,
             started_at=now,
-            deadline=self._deadline(job, now),
+            deadline=deadline,
             poll_interval=self.poll_interval,
-            not_before=now + (self.poll_interval or FIRST_LOOK_OF_A_TRIGGER),
+            not_before=now + (self.poll_interval or FIRST_POLL_OF_A_TRIGGER),
             submitted_at=job.submitted_at,
-            kind=self._kind,
+            give_up_at=job.give_up_at,
+            media_type=self._media_type,
         )
-        pause = watch.first_look(now)
+
+    def _wait_here(self, hook: PixVerseHook, watch: JobWatch, now: float) -> WaitResult:
+        """Wait in this worker."""
+        pause = watch.first_poll(now)
         while True:
             time.sleep(pause)
-            try:
-                step = watch.saw(self._look(hook, watch.video_id), time.time())
-            except PixVerseError as err:
-                step = watch.met(err, time.time())
+            step = poll_once(hook, watch)
             if not isinstance(step, Wait):
                 return step
             if step.notice:
                 self.log.warning(step.notice)
             pause = step.seconds
 
-    def _look(self, hook: PixVerseHook, video_id: int) -> JobResult:
-        """Look once; a key that is not accepted any more may have been changed in the connection."""
-        try:
-            return hook.look_at(self._kind, video_id)
-        except PixVerseAuthenticationError:
-            hook.close()
-            return hook.look_at(self._kind, video_id)
-
-    def _defer_wait(self, job: JobRecord) -> None:
+    def _defer_wait(self, job: JobRecord, deadline: float) -> None:
         from pixverse_provider.triggers.video import PixVerseVideoTrigger
 
         now = time.time()
-        deadline = max(self._deadline(job, now), now + FIRST_LOOK_OF_A_TRIGGER)
+        deadline = max(deadline, now + FIRST_POLL_OF_A_TRIGGER)
         self.log.info(
-            "Waiting for PixVerse %s %s in the triggerer; no worker is held.", self._kind, job.video_id
+            "Waiting for PixVerse %s %s in the triggerer; no worker is held.", self._media_type, job.job_id
         )
         self.defer(
             trigger=PixVerseVideoTrigger(
                 pixverse_conn_id=self.pixverse_conn_id,
-                video_ids=[str(job.video_id)],
+                video_ids=[str(job.job_id)],
                 poll_interval=self.poll_interval,
                 started_at=now,
-                not_before=now + FIRST_LOOK_OF_A_TRIGGER,
+                not_before=now + FIRST_POLL_OF_A_TRIGGER,
                 deadline=deadline,
                 submitted_at=job.submitted_at,
                 job=job.to_json(),
-                result=self._kind,
+                media_type=self._media_type,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=deadline - now) + _BACKSTOP,
         )
 
-    def _defer_pause(
-        self, pause: float, waiting_since: float, pauses: int, pending: JobRecord | None
-    ) -> None:
-        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+    def _defer_pause(self, pause: float, state: AttemptState) -> None:
+        from pixverse_provider.triggers.pause import PixVersePauseTrigger
 
-        moment = pendulum.now("UTC").add(seconds=max(pause, FIRST_LOOK_OF_A_TRIGGER))
+        seconds = max(pause, FIRST_POLL_OF_A_TRIGGER)
         self.defer(
-            trigger=DateTimeTrigger(moment=moment),
+            trigger=PixVersePauseTrigger(until=time.time() + seconds, state=state.to_json()),
             method_name="execute_after_pause",
-            kwargs={
-                "waiting_since": waiting_since,
-                "pauses": pauses,
-                "pending": None if pending is None else pending.to_json(),
-            },
+            timeout=timedelta(seconds=seconds) + _BACKSTOP,
         )
 
-    def _end_wait(self, context: Context, job: JobRecord, result: WaitResult) -> Id:
-        """End a wait, in the worker or deferred; after one for a dud, another job is due."""
-        if result.outcome is Outcome.TIMEOUT and job.is_dud(time.time()):
-            return self._run(context, waiting_since=time.time(), pending=job)
-        return self._finish(context, job, result)
+    def _end_wait(self, context: Context, job: JobRecord, result: WaitResult, *, deadline: float) -> Id:
+        """Return the id of a finished job, or raise what its ending means; in the worker or deferred.
 
-    def _finish(self, context: Context, job: JobRecord, result: WaitResult) -> Id:
-        """Return the id of a finished video, or raise what its ending means."""
-        error = result.failure(on_retry=self._on_retry, on_remake=" A retry submits a new job.")
+        A stalled replay is replaced within the attempt, as long as that has time left.
+        """
+        if result.outcome is Outcome.GIVEN_UP and job.replayed and time.time() < deadline:
+            return self._run(context, AttemptState(deadline, job=job))
+        store = self._store(context)
+        steps = None if self._advice is None else self._advice.next_steps(job, result.media_type)
+        error = result.failure(steps)
+        job_has_ended = result.outcome in _ENDINGS_OF_A_JOB
+        if job_has_ended or result.outcome is Outcome.GIVEN_UP:
+            # Before the id is returned or the failure raised: from then on a clear means "make it again".
+            store.save(
+                job.ended(
+                    result.outcome,
+                    time.time(),
+                    message="" if error is None else str(error),
+                    handed_over=job_has_ended,
+                )
+            )
         if error is not None:
             error.trace_id = error.trace_id or job.trace_id
             raise error
-        video = {} if result.video is None else result.video.to_dict()
-        credits_charged = job.credits if job.credits is not None else video.get("credits")
-        context["ti"].xcom_push(
-            key=result.kind, value=video | {"trace_id": job.trace_id, "credits": credits_charged}
-        )
-        self.log.info("PixVerse %s %s is done.", result.kind, result.video_id)
-        return xcom_id(result.video_id)
+        self._push_result(context, job, result)
+        self.log.info("PixVerse %s %s is done.", result.media_type, result.job_id)
+        return xcom_id(result.job_id)
 
-    def _check_price(self, request: GenerationRequest) -> None:
-        if self.max_credits is None:
+    def _push_result(self, context: Context, job: JobRecord, result: WaitResult) -> None:
+        """Push the whole result, without its signed URL."""
+        if not self.do_xcom_push:
             return
-        price = request.estimated_credits()
-        if price is None:
-            self.log.warning(
-                "max_credits is not checked: the published prices do not tell beforehand what this %s costs.",
-                request.kind,
+        value = {} if result.result is None else result.result.to_dict()
+        credits_charged = job.credits if job.credits is not None else value.get("credits")
+        value |= {"trace_id": job.trace_id, "credits": credits_charged}
+        try:
+            context["ti"].xcom_push(key=result.media_type, value=value)
+        except Exception:  # the job is done and paid, so no XCom may fail the task
+            self.log.exception(
+                "PixVerse %s %s is done, but its XCom %r could not be pushed.",
+                result.media_type,
+                result.job_id,
+                result.media_type,
             )
-        elif price > self.max_credits:
-            raise PixVerseInsufficientCreditsError(
-                f"The {request.kind} would cost {price} credits and max_credits is {self.max_credits:g}: "
-                "nothing was submitted. Raise max_credits, or ask for less."
-            )
-
-    def _deadline(self, job: JobRecord, now: float) -> float:
-        """Return when to stop waiting, in epoch seconds; for a replayed job, when it would be a dud."""
-        deadline = now + self._wait_budget
-        return deadline if job.dud_at is None else min(deadline, max(now, job.dud_at))
 
     @property
     def _wait_budget(self) -> float:
@@ -365,21 +365,24 @@ class PixVerseGenerationOperator(BaseOperator):
             return self.timeout
         return min(self.timeout, self.execution_timeout.total_seconds())
 
-    @property
-    def _on_retry(self) -> str:
-        if self.durable:
-            return " A retry waits for the same job and pays nothing again."
-        return " A retry submits a new job, which is paid again (durable=False)."
+
+def _not_submitted(error: PixVerseTransientError) -> PixVerseError:
+    """Return the error of a submit that was refused until the deadline."""
+    return type(error)(
+        f"Nothing could be submitted for as long as this task waits (timeout): {error}",
+        err_code=error.err_code,
+        http_status=error.http_status,
+        trace_id=error.trace_id,
+        retry_after=error.retry_after,
+    )
 
 
-def _job_of_event(data: dict[str, Any] | None) -> JobRecord:
-    try:
-        return JobRecord.from_json(data or {})
-    except (KeyError, TypeError, ValueError) as err:
-        raise PixVerseTriggerEventError(
-            f"The event of the trigger holds no job record that this version understands ({err!r}). The "
-            "video goes on; a retry finds it again."
-        ) from err
+def _clear_drops_records() -> bool:
+    """Tell whether a clear of a task drops its state unless told otherwise, as from Airflow 3.4 on."""
+    from airflow import __version__
+    from packaging.version import Version
+
+    return Version(__version__).release >= (3, 4)
 
 
 def _seconds(name: str, value: float | timedelta, *, at_least: float) -> float:

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    BaseSensorOperator,
-    PokeReturnValue,
-    conf,
-)
+from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue, conf
 
 from pixverse_provider.api.fields import Whole
 from pixverse_provider.exceptions import (
@@ -24,26 +16,27 @@ from pixverse_provider.exceptions import (
     error_from_dict,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.polling import FIRST_LOOK_OF_A_TRIGGER, by_gateway
+from pixverse_provider.jobs.watch import BalanceResult, BalanceWatch, Wait
+from pixverse_provider.sensors._polling import PollingSensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.triggers.base import BaseTrigger
 
 __all__ = ["PixVerseCreditSensor"]
 
 _DEFAULT_POKE_INTERVAL = 300.0
-# The trigger owns the deadline; Airflow's own timeout is only a net below it.
-_BACKSTOP = timedelta(hours=1)
 
 
-class PixVerseCreditSensor(BaseSensorOperator):
+class PixVerseCreditSensor(PollingSensor):
     """Wait until the account has so many credits, those of the plan and those bought in packs together; free.
 
-    All modes (``poke``, ``reschedule``, ``deferrable=True``) end alike. Errors that pass never fail it; a key
-    that is not accepted fails it at once. ``soft_fail`` turns that, and a timeout, into a skip.
-    ``exponential_backoff`` has no effect when deferrable.
+    All modes (``poke``, ``reschedule``, ``deferrable=True``) end alike. Transient errors never fail it; a key
+    that PixVerse refuses fails it at once, and three refusals in a row that may come from a gateway do.
+    ``soft_fail`` turns that, and a timeout, into a skip. ``exponential_backoff`` has no effect when
+    deferrable.
 
     Returns the credits that can be spent.
 
@@ -51,7 +44,7 @@ class PixVerseCreditSensor(BaseSensorOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param deferrable: wait in the triggerer and hold no worker; the default is ``[operators]
         default_deferrable``.
-    :param poke_interval: seconds between two looks at the balance.
+    :param poke_interval: seconds between two polls of the balance.
     :param timeout: seconds until the sensor gives up.
     """
 
@@ -72,58 +65,55 @@ class PixVerseCreditSensor(BaseSensorOperator):
         self.min_credits = cast("int | str", min_credits)
         self.pixverse_conn_id = pixverse_conn_id
         self.deferrable = deferrable
-
-    def execute(self, context: Context) -> Any:
-        """Look once; then wait as the mode says."""
-        if not self.deferrable:
-            return super().execute(context)
-        now = time.time()
-        try:
-            poked = self.poke(context)
-        except AirflowFailException as err:
-            if self.soft_fail or self.never_fail:
-                raise AirflowSkipException(f"Skipping, since soft_fail is set: {err}") from err
-            raise
-        if isinstance(poked, PokeReturnValue):
-            return poked.xcom_value
-        self._defer(now)
-        return None
+        self._watch: BalanceWatch | None = None
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look at the balance once.
+        """Poll the balance.
 
-        :raises AirflowFailException: where it can never be read, as with a key that is not accepted.
+        :raises AirflowFailException: where it cannot be read, as with a key that PixVerse refuses.
         """
-        needed = self._needed()
-        try:
-            with PixVerseHook(self.pixverse_conn_id) as hook:
-                credits_left = hook.get_balance().total
-        except PixVerseError as err:
-            if not (isinstance(err, PixVerseTransientError) or by_gateway(err)):
-                raise
-            self.log.warning("Looking again later: %s", err)
+        if self._watch is None:
+            self._watch = BalanceWatch(
+                self._needed(), started_at=time.time(), poll_interval=self._poll_interval()
+            )
+        watch = self._watch
+        self._pause_after_error = 0.0
+        step = self._poll_until_decided(watch, lambda: self._poll(watch))
+        if isinstance(step, Wait):
             return False
-        self.log.info("%s credits; %s are waited for.", credits_left, needed)
-        return PokeReturnValue(is_done=True, xcom_value=credits_left) if credits_left >= needed else False
+        return PokeReturnValue(is_done=True, xcom_value=self._end(step))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> int:
         """Take the event of the trigger; ends as poking would have."""
+        return self._end(_read_event(event))
+
+    def _poll(self, watch: BalanceWatch) -> Wait | BalanceResult:
         try:
-            credits_left, enough, waited = event["credits"], event["enough"], float(event["waited"])
-            error = None if event["error"] is None else error_from_dict(event["error"])
-        except (KeyError, TypeError, ValueError) as err:
-            raise PixVerseTriggerEventError(
-                f"The trigger sent an event that this version does not understand ({err!r}); a retry waits "
-                "again."
-            ) from err
-        if enough:
-            return int(credits_left)
-        if error is not None and not isinstance(error, PixVerseTransientError):
-            raise error
-        known = "nobody knows how many there are" if credits_left is None else f"there are {credits_left}"
-        met = "" if error is None else f" The last look failed: {error}"
-        raise AirflowSensorTimeout(
-            f"{self._needed()} credits were not there after {waited:.0f} s: {known}.{met}"
+            with PixVerseHook(self.pixverse_conn_id) as hook:
+                credits_left = hook.poll_balance().total
+        except PixVerseError as err:
+            return watch.on_error(err, time.time())
+        self.log.info("%s credits; %s are waited for.", credits_left, watch.min_credits)
+        return watch.on_balance(credits_left, time.time())
+
+    def _end(self, result: BalanceResult) -> int:
+        """Return the credits, or raise what the ending means."""
+        if result.enough and result.credits is not None:
+            return result.credits
+        error = result.error
+        if result.final and error is not None:
+            if isinstance(error, AirflowFailException):
+                raise error
+            # As in the sensor of videos: a sensor that is given up is not worth a retry.
+            raise AirflowFailException(str(error)) from error
+        return self._time_out(result)
+
+    def _time_out(self, result: BalanceResult) -> NoReturn:
+        error = result.error
+        known = "" if result.credits is None else f" There are {result.credits}."
+        met = "" if error is None else f" The last poll failed: {error}"
+        self._raise_timeout(
+            f"{self._needed()} credits were not there after {result.waited:.0f} s.{known}{met}", error
         )
 
     def _needed(self) -> int:
@@ -134,24 +124,41 @@ class PixVerseCreditSensor(BaseSensorOperator):
             )
         return needed
 
-    def _defer(self, now: float) -> None:
+    def _trigger(self, *, started_at: float, not_before: float, deadline: float) -> BaseTrigger:
         from pixverse_provider.triggers.credit import PixVerseCreditTrigger
 
-        budget = float(self.timeout)
-        if self.execution_timeout is not None:
-            budget = min(budget, self.execution_timeout.total_seconds())
-        # The look before has taken some of the time.
-        earliest = time.time() + FIRST_LOOK_OF_A_TRIGGER
-        deadline = max(now + budget, earliest)
-        self.defer(
-            trigger=PixVerseCreditTrigger(
-                pixverse_conn_id=self.pixverse_conn_id,
-                min_credits=self._needed(),
-                poll_interval=max(1.0, self.poke_interval),
-                started_at=now,
-                not_before=earliest,
-                deadline=deadline,
-            ),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=budget) + _BACKSTOP,
+        return PixVerseCreditTrigger(
+            pixverse_conn_id=self.pixverse_conn_id,
+            min_credits=self._needed(),
+            poll_interval=self._poll_interval(),
+            started_at=started_at,
+            not_before=not_before,
+            deadline=deadline,
         )
+
+    def _after_a_timeout(self) -> str:
+        met = (
+            ""
+            if self._watch is None or self._watch.last_error is None
+            else (f" The last poll failed: {self._watch.last_error}")
+        )
+        return f"{self._needed()} credits were waited for on connection {self.pixverse_conn_id!r}.{met}"
+
+
+def _read_event(event: Any) -> BalanceResult:
+    try:
+        error = None if event["error"] is None else error_from_dict(event["error"])
+        credits_left = event["credits"]
+        # The first version did not say it.
+        ends = error is not None and not isinstance(error, PixVerseTransientError)
+        return BalanceResult(
+            None if credits_left is None else int(credits_left),
+            bool(event["enough"]),
+            float(event["waited"]),
+            error,
+            bool(event.get("final", ends)),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
+        raise PixVerseTriggerEventError(
+            f"The trigger sent an event that this version does not understand ({err!r}); a retry waits again."
+        ) from err

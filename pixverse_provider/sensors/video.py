@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
+import math
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSensorTimeout,
-    BaseSensorOperator,
-    PokeReturnValue,
-    conf,
-)
+from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue, conf
 
 from pixverse_provider.api.ids import Id, one_or_many_ids, xcom_id
-from pixverse_provider.exceptions import PixVerseError, PixVerseNotFoundError, PixVerseTransientError
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.polling import (
-    FIRST_LOOK_OF_A_TRIGGER,
-    Outcome,
-    WaitResult,
-    outcome_of,
-    read_event,
-)
+from pixverse_provider.jobs.outcome import NextSteps, Outcome, WaitResult, read_event
+from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
+from pixverse_provider.sensors._polling import PollingSensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.triggers.base import BaseTrigger
 
-    from pixverse_provider.api.results import Video
+    from pixverse_provider.exceptions import PixVerseError
 
 __all__ = ["PixVerseVideoSensor"]
 
 _DEFAULT_POKE_INTERVAL = 10.0
-_SHORTEST_POLL_INTERVAL = 1.0
-_NOT_FOUND_LOOKS = 3
-_NOT_FOUND_PAUSE = 2.0
-# The trigger owns the deadline; Airflow's own timeout is only a net below it.
-_BACKSTOP = timedelta(hours=1)
 
 
-class PixVerseVideoSensor(BaseSensorOperator):
+class PixVerseVideoSensor(PollingSensor):
     """Wait until a PixVerse video is done, or every video of a list; free.
 
     All modes (``poke``, ``reschedule``, ``deferrable=True``) end alike: a video that failed, was moderated or
     deleted fails the sensor at once, since waiting again cannot help; ``soft_fail`` turns that, and a
-    timeout, into a skip. Errors that pass never fail it. ``exponential_backoff`` has no effect when
-    deferrable.
+    timeout, into a skip. Transient errors never fail it; a key that PixVerse refuses fails it at once, three
+    refusals in a row that may come from a gateway do, and so does a connection that is missing for two
+    minutes.
+    ``exponential_backoff`` has no effect when deferrable.
 
     Returns the id, or the list of ids in the given order.
 
@@ -57,7 +44,7 @@ class PixVerseVideoSensor(BaseSensorOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param deferrable: wait in the triggerer and hold no worker; the default is ``[operators]
         default_deferrable``.
-    :param poke_interval: seconds between two looks at a video.
+    :param poke_interval: seconds between two polls of a video, at least 1 when deferrable.
     :param timeout: seconds until the sensor gives up; the videos go on.
     """
 
@@ -79,41 +66,24 @@ class PixVerseVideoSensor(BaseSensorOperator):
         self.pixverse_conn_id = pixverse_conn_id
         self.deferrable = deferrable
         self._done: set[int] = set()
-
-    def execute(self, context: Context) -> Any:
-        """Look once; then wait as the mode says."""
-        if not self.deferrable:
-            return super().execute(context)
-        now = time.time()
-        ids, many = self._ids()
-        try:
-            with PixVerseHook(self.pixverse_conn_id) as hook:
-                # One that is not done is reason enough to defer: the triggerer asks for all of them at once,
-                # where a worker would ask for one after the other.
-                all_done = all(self._is_done(hook, video_id) for video_id in ids)
-        except AirflowFailException as err:
-            self._skip_if_soft(err)
-            raise
-        if all_done:
-            return _value(ids, many=many)
-        self._defer(now, ids)
-        return None
+        self._watches: dict[int, JobWatch] = {}
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once at every video that has not been seen to be done.
+        """Poll every video that is not known to be done; when deferrable, up to the first that is not.
 
         :raises AirflowFailException: where a video cannot be done any more.
         """
         ids, many = self._ids()
+        self._pause_after_error = 0.0
         with PixVerseHook(self.pixverse_conn_id) as hook:
-            done = [self._is_done(hook, video_id) for video_id in ids]
-        if not all(done):
-            return False
-        return PokeReturnValue(is_done=True, xcom_value=_value(ids, many=many))
+            # The triggerer polls all at once, where a worker polls one after the other.
+            polls = (self._is_done(hook, video_id) for video_id in ids)
+            done = all(polls) if self.deferrable else all([*polls])
+        return PokeReturnValue(is_done=True, xcom_value=_value(ids, many=many)) if done else False
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id | list[Id]:
         """Take the event of the trigger; ends as poking would have."""
-        results, _ = read_event(event)
+        results, _, _ = read_event(event)
         failures = [error for error in map(_failure, results) if error is not None]
         for error in failures[1:]:
             self.log.error("%s", error)
@@ -131,66 +101,53 @@ class PixVerseVideoSensor(BaseSensorOperator):
     def _is_done(self, hook: PixVerseHook, video_id: int) -> bool:
         if video_id in self._done:
             return True
-        try:
-            video = self._look(hook, video_id)
-        except PixVerseTransientError as err:
-            self.log.warning("Looking again later: %s", err)
+        watch = self._watches.get(video_id)
+        if watch is None:
+            # Airflow looks after the timeout of a poke.
+            watch = self._watches[video_id] = JobWatch(
+                video_id, started_at=time.time(), deadline=math.inf, poll_interval=self._poll_interval()
+            )
+        step = self._poll_until_decided(watch, lambda: poll_once(hook, watch))
+        if isinstance(step, Wait):
+            if watch.last_error is None:
+                self.log.info("PixVerse video %s is not done yet.", video_id)
             return False
-        outcome = outcome_of(video.status)
-        if outcome is None:
-            self.log.info("PixVerse video %s is not done yet (status %s).", video_id, video.status)
-            return False
-        self._raise_failure(WaitResult(outcome, video_id, waited=0.0, video=video))
+        self._raise_failure(step)
         self._done.add(video_id)
         return True
-
-    def _look(self, hook: PixVerseHook, video_id: int) -> Video:
-        """Look once; an id that was made a moment ago gets a few seconds to become readable."""
-        for _ in range(_NOT_FOUND_LOOKS - 1):
-            try:
-                return hook.look_at_video(video_id)
-            except PixVerseNotFoundError as err:
-                self.log.info("Looking again in %s s: %s", _NOT_FOUND_PAUSE, err)
-                time.sleep(_NOT_FOUND_PAUSE)
-        return hook.look_at_video(video_id)
 
     def _raise_failure(self, result: WaitResult) -> None:
         error = _failure(result)
         if error is None:
             return
         if result.outcome is Outcome.TIMEOUT:
-            raise AirflowSensorTimeout(str(error)) from error
+            self._raise_timeout(str(error), error)
         if isinstance(error, AirflowFailException):
             raise error
-        # A retry of the sensor would only look at the same dead job again.
+        # A retry of the sensor would only poll the same dead job again.
         raise AirflowFailException(str(error)) from error
 
-    def _skip_if_soft(self, err: AirflowFailException) -> None:
-        from airflow.providers.common.compat.sdk import AirflowSkipException
-
-        if self.soft_fail or self.never_fail:
-            raise AirflowSkipException(f"Skipping, since soft_fail is set: {err}") from err
-
-    def _defer(self, now: float, ids: list[int]) -> None:
+    def _trigger(self, *, started_at: float, not_before: float, deadline: float) -> BaseTrigger:
         from pixverse_provider.triggers.video import PixVerseVideoTrigger
 
-        budget = float(self.timeout)
-        if self.execution_timeout is not None:
-            budget = min(budget, self.execution_timeout.total_seconds())
-        # The looks before have taken some of the time.
-        earliest = time.time() + FIRST_LOOK_OF_A_TRIGGER
-        deadline = max(now + budget, earliest)
-        self.defer(
-            trigger=PixVerseVideoTrigger(
-                pixverse_conn_id=self.pixverse_conn_id,
-                video_ids=[str(video_id) for video_id in ids],
-                poll_interval=max(_SHORTEST_POLL_INTERVAL, self.poke_interval),
-                started_at=now,
-                not_before=earliest,
-                deadline=deadline,
-            ),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=deadline - now) + _BACKSTOP,
+        ids, _ = self._ids()
+        return PixVerseVideoTrigger(
+            pixverse_conn_id=self.pixverse_conn_id,
+            video_ids=[str(video_id) for video_id in ids],
+            poll_interval=self._poll_interval(),
+            started_at=started_at,
+            not_before=not_before,
+            deadline=deadline,
+        )
+
+    def _after_a_timeout(self) -> str:
+        ids, _ = self._ids()
+        waiting = [str(video_id) for video_id in ids if video_id not in self._done]
+        errors = [watch.last_error for watch in self._watches.values() if watch.last_error is not None]
+        met = f" The last poll failed: {errors[-1]}" if errors else ""
+        return (
+            f"Not done: PixVerse video {', '.join(waiting)}. They go on at PixVerse and are paid; clear the "
+            f"sensor to wait for them again.{met}"
         )
 
     def _ids(self) -> tuple[list[int], bool]:
@@ -203,4 +160,4 @@ def _value(ids: list[int], *, many: bool) -> Id | list[Id]:
 
 
 def _failure(result: WaitResult) -> PixVerseError | None:
-    return result.failure(on_retry=" The sensor can be cleared to wait for it again.")
+    return result.failure(NextSteps("Clear the sensor to wait for it again."))

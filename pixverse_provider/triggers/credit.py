@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pixverse_provider.api.calls import balance_call
-from pixverse_provider.api.pacing import backoff_seconds
-from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError, PixVerseTransientError
-from pixverse_provider.polling import PATIENCE, by_gateway
+from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
+from pixverse_provider.jobs.watch import BalanceWatch, Wait
+from pixverse_provider.triggers.storable import storable, storable_traceback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["PixVerseCreditTrigger"]
+    from pixverse_provider.jobs.watch import BalanceResult
+    from pixverse_provider.triggers.shared import SharedPoller
 
-# In seconds, unless the poll interval is longer.
-_LONGEST_BACKOFF = 300.0
+__all__ = ["PixVerseCreditTrigger"]
 
 
 class PixVerseCreditTrigger(BaseTrigger):
@@ -28,14 +27,15 @@ class PixVerseCreditTrigger(BaseTrigger):
 
     Everything is a JSON primitive and times are wall-clock, since a trigger may be moved to another process
     and run twice. It fires one event: ``{"credits": the last balance or None, "enough": bool, "waited":
-    seconds, "error": what ended the wait or was met last, as PixVerseError.to_dict gives it, or None}``.
+    seconds, "error": what ended the wait or the last error, as PixVerseError.to_dict gives it, or None,
+    "final": whether the error ended it}``.
 
     :param pixverse_conn_id: Airflow connection of type ``pixverse``.
     :param min_credits: how many there must be.
-    :param poll_interval: seconds between two looks.
+    :param poll_interval: seconds between two polls.
     :param started_at: epoch seconds at which the wait began.
-    :param not_before: epoch seconds before which there is no look.
-    :param deadline: epoch seconds at which the wait ends; the last look is made then.
+    :param not_before: epoch seconds before which there is no poll.
+    :param deadline: epoch seconds at which the wait ends; the last poll is made then.
     """
 
     def __init__(
@@ -71,54 +71,54 @@ class PixVerseCreditTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until there are enough credits; then fire the event."""
-        await asyncio.sleep(max(0.0, min(self.not_before, self.deadline) - time.time()))
-        credits_left: int | None = None
-        errors = 0
-        while True:
-            error: PixVerseError | None = None
-            pause = self.poll_interval * (1.0 + 0.1 * random.random())  # noqa: S311 - spreads load
-            try:
-                credits_left = await self._look()
-                errors = 0
-            except PixVerseError as err:
-                error = err
-                errors += 1
-                pause = backoff_seconds(
-                    errors,
-                    jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
-                    first=self.poll_interval,
-                    longest=max(self.poll_interval, _LONGEST_BACKOFF),
-                    retry_after=err.retry_after,
-                )
-                if errors == 1:
-                    self.log.warning("Looking again later: %s", err)
-            enough = error is None and credits_left is not None and credits_left >= self.min_credits
-            passes = isinstance(error, PixVerseTransientError) or (
-                error is not None and by_gateway(error) and errors <= PATIENCE
+        """Poll until there are enough credits; then fire the event."""
+        with storable_traceback():
+            result = await self._wait()
+        yield TriggerEvent(
+            storable(
+                {
+                    "credits": result.credits,
+                    "enough": result.enough,
+                    "waited": result.waited,
+                    "error": None if result.error is None else result.error.to_dict(),
+                    "final": result.final,
+                }
             )
-            final = error is not None and not passes
-            left = self.deadline - time.time()
-            if enough or final or left <= 0:
-                yield TriggerEvent(
-                    {
-                        "credits": credits_left,
-                        "enough": enough,
-                        "waited": time.time() - self.started_at,
-                        "error": None if error is None else error.to_dict(),
-                    }
-                )
-                return
-            await asyncio.sleep(min(pause, left))
+        )
 
-    async def _look(self) -> int:
+    async def _wait(self) -> BalanceResult:
+        watch = BalanceWatch(
+            self.min_credits,
+            started_at=self.started_at,
+            deadline=self.deadline,
+            poll_interval=self.poll_interval,
+        )
+        await asyncio.sleep(max(0.0, min(self.not_before, self.deadline) - time.time()))
+        while True:
+            try:
+                step = watch.on_balance(await self._poll(), time.time())
+            except PixVerseError as err:
+                step = watch.on_error(err, time.time())
+            if not isinstance(step, Wait):
+                return step
+            if step.notice:
+                self.log.warning(step.notice)
+            await asyncio.sleep(step.seconds)
+
+    async def _poll(self) -> int:
+        """Read the balance; where the key is refused, with that of the connection now, if it is another."""
         from pixverse_provider.triggers.shared import retire_poller, shared_poller
 
+        refused: tuple[SharedPoller, PixVerseAuthenticationError] | None = None
         async with shared_poller(self.pixverse_conn_id) as poller:
             try:
                 return (await poller.client.call_once(balance_call())).total
-            except PixVerseAuthenticationError:
-                # The key may have been changed in the connection since the shared client was made.
+            except PixVerseAuthenticationError as err:
+                if not err.key_refused:
+                    raise
                 retire_poller(self.pixverse_conn_id, poller)
+                refused = poller, err
         async with shared_poller(self.pixverse_conn_id) as poller:
+            if poller.has_settings_of(refused[0]):
+                raise refused[1]
             return (await poller.client.call_once(balance_call())).total

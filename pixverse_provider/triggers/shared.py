@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedJob", "SharedPoller", "retire_poller", "shared_poller"]
 
-# Looks are made in so many moments of each second, so that those that are due at about the same time share
-# the turns of the event loop, which cost about as much as the looks themselves. With fewer moments, so many
+# Polls are made at so many times of each second, so that those that are due at about the same time share
+# the turns of the event loop, which cost about as much as the polls themselves. With fewer times, so many
 # requests are under way at once that Python looks for garbage more often.
-_MOMENTS_A_SECOND = 64
-# From so many jobs on, looks share turns by themselves, and such moments would only make bursts of them.
+_TIMES_A_SECOND = 64
+# From so many jobs on, polls share turns by themselves, and such times would only make bursts of them.
 _MANY_JOBS = 2000
-# Seconds. After a restart the triggers of one video come within a moment of each other.
+# Seconds. After a restart the triggers of one job come within a moment of each other.
 _FRESH = 1.0
 
 
 class SharedPoller:
-    """Looks at jobs over one client, at each job once for all who wait for it.
+    """Polls jobs over one client, each job once for all who wait for it.
 
     :param client: for every request; its budget holds for all of them together.
     """
@@ -42,9 +42,13 @@ class SharedPoller:
         # One for all alarms, each of which would otherwise keep a copy of that of the trigger.
         self._context = contextvars.Context()
 
-    def job(self, kind: ResultKind, job_id: int) -> SharedJob:
+    def has_settings_of(self, other: SharedPoller) -> bool:
+        """Tell whether both were made of a connection with the same key and address."""
+        return bool(self.client.settings == other.client.settings)
+
+    def job(self, media_type: ResultKind, job_id: int) -> SharedJob:
         """Return a job to wait for in a ``with`` block; whoever else waits for it has the same one."""
-        key = (kind, job_id)
+        key = (media_type, job_id)
         job = self._jobs.get(key)
         if job is None:
             job = self._jobs[key] = SharedJob(key, self.client, self._context, self._jobs)
@@ -52,20 +56,31 @@ class SharedPoller:
 
 
 class SharedJob:
-    """One job, and the next look at it, which is made once for all who wait for it.
+    """One job, and the next poll of it, which is made once for all who wait for it.
 
-    At the earliest moment that any of them wishes, one of them is woken up to look, and tells the others.
-    Where it leaves before it has an answer, another looks at once.
+    At the earliest time that any of them asks for, one of them is woken up to poll, and tells the others.
+    Where it leaves before it has an answer, another polls at once.
 
     There is one for each job that is waited for, and thousands in a triggerer, whose event loop stands still
     while Python goes through all that is alive in search of garbage: so it is made of little. A task for each
-    look would be simpler, and dearer for the one trigger that most jobs have.
+    poll would be simpler, and dearer for the one trigger that most jobs have.
 
     :param jobs: of the poller, from which it removes itself with the last who waits for it.
     """
 
-    __slots__ = ("_alarm", "_client", "_context", "_jobs", "_key", "_last", "_last_at", "_looking", "_loop",
-                 "_users", "_waiting")  # fmt: skip
+    __slots__ = (
+        "_alarm",
+        "_client",
+        "_context",
+        "_jobs",
+        "_key",
+        "_last",
+        "_last_at",
+        "_loop",
+        "_polling",
+        "_users",
+        "_waiting",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -80,10 +95,10 @@ class SharedJob:
         self._jobs = jobs
         self._loop = asyncio.get_running_loop()
         self._users = 0
-        # Those who wait for the next look, with the moments at which they wish it.
+        # Those who wait for the next poll, with the times at which they want it.
         self._waiting: dict[_Turn, float] = {}
-        # The one of them who has been woken up to look.
-        self._looking: _Turn | None = None
+        # The one of them who has been woken up to poll.
+        self._polling: _Turn | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._last: JobResult | None = None
         self._last_at = -math.inf
@@ -97,62 +112,62 @@ class SharedJob:
         if self._users == 0:
             del self._jobs[self._key]
 
-    async def first_look(self) -> JobResult:
-        """Return what a look shows now; one that another has made less than a second ago will do.
+    async def first_poll(self) -> JobResult:
+        """Return what a poll brings now; one that another has made less than a second ago will do.
 
-        :raises PixVerseError: what the look met.
+        :raises PixVerseError: where the poll failed.
         """
         if self._last is not None and self._loop.time() - self._last_at < _FRESH:
             return self._last
-        return await self.look(0.0)
+        return await self.poll(0.0)
 
-    async def look(self, pause: float) -> JobResult:
-        """Return what the next look shows: after the pause, or sooner where another wants it sooner.
+    async def poll(self, pause: float) -> JobResult:
+        """Return what the next poll brings: after the pause, or sooner where another wants it sooner.
 
         :param pause: seconds.
-        :raises PixVerseError: what the look met.
+        :raises PixVerseError: where the poll failed.
         """
         mine: _Turn = self._loop.create_future()
-        moment = self._loop.time() + pause
-        self._waiting[mine] = moment
-        self._wish(moment)
+        time = self._loop.time() + pause
+        self._waiting[mine] = time
+        self._schedule(time)
         try:
-            seen = await mine or await self._ask()
+            answer = await mine or await self._ask()
         finally:
             if mine in self._waiting:
                 del self._waiting[mine]
-                self._wish_less(moment)
-            elif self._looking is mine:
-                self._looking = None
+                self._unschedule(time)
+            elif self._polling is mine:
+                self._polling = None
                 if self._waiting:
-                    self._wish(self._loop.time())
-        if isinstance(seen, PixVerseError):
+                    self._schedule(self._loop.time())
+        if isinstance(answer, PixVerseError):
             try:
                 # Each who is told raises the same one, and the traces of all would pile up in it.
-                raise seen.with_traceback(None)
+                raise answer.with_traceback(None)
             finally:
                 # It holds this frame, which must not hold it in turn.
-                del seen, mine
-        return seen
+                del answer, mine
+        return answer
 
-    def _wish(self, moment: float) -> None:
-        """Let the next look be at this moment, unless it is earlier or under way anyway."""
+    def _schedule(self, time: float) -> None:
+        """Let the next poll be at this time, unless it is earlier or under way anyway."""
         if len(self._jobs) < _MANY_JOBS:
-            moment = math.ceil(moment * _MOMENTS_A_SECOND) / _MOMENTS_A_SECOND
-        if self._looking is not None or (self._alarm is not None and self._alarm.when() <= moment):
+            time = math.ceil(time * _TIMES_A_SECOND) / _TIMES_A_SECOND
+        if self._polling is not None or (self._alarm is not None and self._alarm.when() <= time):
             return
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = self._loop.call_at(moment, self._wake_one, context=self._context)
+        self._alarm = self._loop.call_at(time, self._wake_one, context=self._context)
 
-    def _wish_less(self, moment: float) -> None:
-        """Let the next look be as late as the others wish, now that one who wished this moment has left."""
-        if self._alarm is None or (self._waiting and self._alarm.when() < moment):
+    def _unschedule(self, time: float) -> None:
+        """Let the next poll be as late as the others want it, now that one who wanted it then has left."""
+        if self._alarm is None or (self._waiting and self._alarm.when() < time):
             return
         self._alarm.cancel()
         self._alarm = None
         if self._waiting:
-            self._wish(min(self._waiting.values()))
+            self._schedule(min(self._waiting.values()))
 
     def _wake_one(self) -> None:
         self._alarm = None
@@ -160,32 +175,32 @@ class SharedJob:
             # One that is cancelled is about to leave.
             if not one.done():
                 del self._waiting[one]
-                self._looking = one
+                self._polling = one
                 one.set_result(None)
                 return
 
-    async def _ask(self) -> _Seen:
-        """Look, and tell all who wait what that has shown or met."""
-        seen: _Seen
+    async def _ask(self) -> _Answer:
+        """Poll, and tell all who wait what that has brought."""
+        answer: _Answer
         try:
-            seen = self._last = await self._client.call_once(result_call(*self._key))
+            answer = self._last = await self._client.call_once(result_call(*self._key))
         except PixVerseError as err:
-            seen, self._last = err, None
+            answer, self._last = err, None
         self._last_at = self._loop.time()
-        self._looking = None
+        self._polling = None
         # Whoever is told is not there any more; there is seldom anybody.
         if self._waiting:
             for one in self._waiting:
                 if not one.done():
-                    one.set_result(seen)
+                    one.set_result(answer)
             self._waiting.clear()
-        return seen
+        return answer
 
 
 _Key = tuple["ResultKind", int]
-_Seen = Union["JobResult", PixVerseError]
-# Brings what another has seen, or None where it is for this one to look.
-_Turn = asyncio.Future["_Seen | None"]
+_Answer = Union["JobResult", PixVerseError]
+# Brings what another's poll has brought, or None where it is for this one to poll.
+_Turn = asyncio.Future["_Answer | None"]
 
 
 @dataclass

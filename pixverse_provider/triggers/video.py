@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
-from pixverse_provider.polling import Outcome, VideoWatch, Wait, WaitResult, make_event
+from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
+from pixverse_provider.jobs.record import JobRecord
+from pixverse_provider.jobs.watch import JobWatch, Wait
+from pixverse_provider.triggers.storable import storable, storable_traceback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,21 +24,22 @@ __all__ = ["PixVerseVideoTrigger"]
 
 
 class PixVerseVideoTrigger(BaseTrigger):
-    """Wait in the triggerer until videos are done, one of them cannot be, or the deadline comes.
+    """Wait in the triggerer until jobs are done, one of them cannot be, or the deadline comes.
 
     Everything is a JSON primitive and times are wall-clock, since a trigger may be moved to another process
-    and run twice. It fires one event, see :func:`pixverse_provider.polling.read_event`.
+    and run twice. It fires one event, see :func:`pixverse_provider.jobs.outcome.read_event`.
 
     :param pixverse_conn_id: Airflow connection of type ``pixverse``.
-    :param video_ids: ids as strings of digits.
-    :param poll_interval: seconds between two looks at one video; None for the schedule of
-        :func:`pixverse_provider.polling.pause_at_age`.
+    :param video_ids: ids as strings of digits, of videos or images.
+    :param poll_interval: seconds between two polls of one job; None for the schedule of
+        :func:`pixverse_provider.jobs.watch.pause_at_age`.
     :param started_at: epoch seconds at which the wait began.
-    :param not_before: epoch seconds before which there is no look.
-    :param deadline: epoch seconds at which the wait ends; the last look is made then.
+    :param not_before: epoch seconds before which there is no poll.
+    :param deadline: epoch seconds at which the wait ends; the last poll is made then.
     :param submitted_at: epoch seconds at which the job was submitted; ``started_at`` where it is not known.
     :param job: record of the job, given back in the event.
-    :param result: what the jobs make, which says where their state is read.
+    :param media_type: what the jobs make, which says where their state is read.
+    :param result: the same, as the first version stored it.
     """
 
     def __init__(
@@ -49,7 +53,8 @@ class PixVerseVideoTrigger(BaseTrigger):
         deadline: float,
         submitted_at: float | None = None,
         job: dict[str, Any] | None = None,
-        result: ResultKind = "video",
+        media_type: ResultKind = "video",
+        result: ResultKind | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.pixverse_conn_id = pixverse_conn_id
@@ -60,7 +65,7 @@ class PixVerseVideoTrigger(BaseTrigger):
         self.deadline = deadline
         self.submitted_at = submitted_at
         self.job = job
-        self.result = result
+        self.media_type: ResultKind = result or media_type
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and all arguments."""
@@ -75,64 +80,81 @@ class PixVerseVideoTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "submitted_at": self.submitted_at,
                 "job": self.job,
-                "result": self.result,
+                "media_type": self.media_type,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until every video is done, or one has ended otherwise; then fire the event."""
-        results = await self._wait()
-        if _key_is_wrong(results):
-            # The key may have been changed in the connection since the shared client was made.
+        """Poll until every job is done, or one has ended otherwise; then fire the event."""
+        with storable_traceback():
             results = await self._wait()
-        yield TriggerEvent(make_event(results, self.job))
+        yield TriggerEvent(storable(make_event(results, self.job, self.deadline)))
 
     async def on_kill(self) -> None:
-        """Say that the videos go on; nothing more, since the next try may already wait for them."""
+        """Say that the jobs go on; nothing more, since the next try may already wait for them."""
         self.log.warning(
             "The task was cleared or marked while it waited, but PixVerse %s %s goes on and is paid: "
             "PixVerse cannot cancel a job.",
-            self.result,
+            self.media_type,
             ", ".join(self.video_ids),
         )
 
     async def _wait(self) -> list[WaitResult]:
-        """Wait with the shared poller; it is retired where its key is not accepted."""
+        """Wait with the shared poller; where the key is refused, with the next, if that has another."""
         from pixverse_provider.triggers.shared import retire_poller, shared_poller
 
-        # Reading the connection can fail for a moment, as a look can.
-        connecting: VideoWatch | None = None
+        # Reading the connection can fail for a moment, as a poll can.
+        connecting: list[JobWatch] = []
+        refused: tuple[SharedPoller, list[WaitResult]] | None = None
         while True:
             try:
                 async with shared_poller(self.pixverse_conn_id) as poller:
-                    # Most wait for one video, and none of them has more than it needs.
+                    if refused is not None and poller.has_settings_of(refused[0]):
+                        return refused[1]
+                    # Most wait for one job, and none of them has more than it needs.
                     if len(self.video_ids) == 1:
                         results = [await self._wait_for(poller, self.video_ids[0])]
                     else:
                         results = await self._wait_for_all(poller)
-                    if _key_is_wrong(results):
-                        retire_poller(self.pixverse_conn_id, poller)
-                    return results
+                    if not _key_is_refused(results):
+                        return results
+                    retire_poller(self.pixverse_conn_id, poller)
+                    refused = poller, results
+                    connecting = []
+                    continue
             except PixVerseError as err:
-                connecting = connecting or self._watch(self.video_ids[0])
-                step = connecting.met(err, time.time())
-            if not isinstance(step, Wait):
-                await asyncio.sleep(connecting.first_look(time.time()))
-                return [step]
-            if step.notice:
-                self.log.warning(step.notice)
-            await asyncio.sleep(step.seconds)
+                connecting = connecting or [self._watch(video_id) for video_id in self.video_ids]
+                steps = [watch.on_error(err, time.time()) for watch in connecting]
+            results = [step for step in steps if isinstance(step, WaitResult)]
+            if results:
+                # Not before its own time, as for every other ending.
+                await asyncio.sleep(connecting[0].first_poll(time.time()))
+                return results
+            waits = [step for step in steps if isinstance(step, Wait)]
+            if waits[0].notice:
+                self.log.warning(waits[0].notice)
+            await asyncio.sleep(waits[0].seconds)
 
-    def _watch(self, video_id: str) -> VideoWatch:
-        return VideoWatch(
+    def _watch(self, video_id: str) -> JobWatch:
+        return JobWatch(
             int(video_id),
             started_at=self.started_at,
             deadline=self.deadline,
             poll_interval=self.poll_interval,
             not_before=self.not_before,
             submitted_at=self.submitted_at,
-            kind=self.result,
+            give_up_at=self._give_up_at(),
+            media_type=self.media_type,
         )
+
+    def _give_up_at(self) -> float | None:
+        """Return from when on the job is given up; a sensor does not know the age of its jobs."""
+        if self.job is None:
+            return None
+        try:
+            return JobRecord.from_json(self.job).give_up_at
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+            return None
 
     async def _wait_for_all(self, poller: SharedPoller) -> list[WaitResult]:
         """Return the results in the order of the ids.
@@ -155,21 +177,24 @@ class PixVerseVideoTrigger(BaseTrigger):
 
     async def _wait_for(self, poller: SharedPoller, video_id: str) -> WaitResult:
         watch = self._watch(video_id)
-        # Not before its own time, even where another trigger has seen the end of the video already.
-        await asyncio.sleep(watch.first_look(time.time()))
-        with poller.job(self.result, watch.video_id) as job:
-            look = job.first_look()
+        # Not before its own time, even where another trigger has seen the end of the job already.
+        await asyncio.sleep(watch.first_poll(time.time()))
+        with poller.job(self.media_type, watch.job_id) as job:
+            poll = job.first_poll()
             while True:
                 try:
-                    step = watch.saw(await look, time.time())
+                    step = watch.on_result(await poll, time.time())
                 except PixVerseError as err:
-                    step = watch.met(err, time.time())
+                    step = watch.on_error(err, time.time())
                 if not isinstance(step, Wait):
                     return step
                 if step.notice:
                     self.log.warning(step.notice)
-                look = job.look(step.seconds)
+                poll = job.poll(step.seconds)
 
 
-def _key_is_wrong(results: list[WaitResult]) -> bool:
-    return any(isinstance(result.error, PixVerseAuthenticationError) for result in results)
+def _key_is_refused(results: list[WaitResult]) -> bool:
+    return any(
+        isinstance(result.error, PixVerseAuthenticationError) and result.error.key_refused
+        for result in results
+    )

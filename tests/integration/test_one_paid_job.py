@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from airflow.exceptions import AirflowFailException, TaskDeferred
 
-from pixverse_provider.durability import DUD_AGE, JobKeeper
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseAuthenticationError,
@@ -23,15 +22,18 @@ from pixverse_provider.exceptions import (
     PixVerseVideoDeletedError,
     PixVerseWaitTimeoutError,
 )
+from pixverse_provider.jobs.record import JobStore
+from pixverse_provider.jobs.watch import GIVE_UP_AGE
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
-from tests.support.ledger import paid_jobs, refunded_jobs, submits
+from tests.support.dags import connection_json
+from tests.support.ledger import looks, paid_jobs, refunded_jobs, submits
 from tests.support.tasks import TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.durability import JobRecord
     from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.jobs.record import JobRecord
 
     MakeLipSync = Callable[..., TaskRun]
 
@@ -109,7 +111,7 @@ class TestALostAnswer:
         video_id = make_lip_sync(stored=stored).attempt()
 
         submit = one_trace_id(emulator)
-        assert (submit["count"], submit["video_id"], paid_jobs(emulator)) == (2, video_id, 1)
+        assert (submit["count"], submit["video_id"], paid_jobs(emulator)) == (2, int(video_id), 1)
 
     @every_lost_answer
     @with_and_without_store
@@ -132,7 +134,7 @@ class TestALostAnswer:
 
         assert not isinstance(caught.value, AirflowFailException), "the retry would not come"
         submit = one_trace_id(emulator)
-        assert (submit["count"], submit["video_id"], paid_jobs(emulator)) == (4, video_id, 1)
+        assert (submit["count"], submit["video_id"], paid_jobs(emulator)) == (4, int(video_id), 1)
 
     def test_fails_at_once_where_a_person_is_to_decide(
         self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
@@ -168,10 +170,10 @@ class TestALostAnswer:
         video_id = task.retry()
 
         submit = one_trace_id(emulator)
-        assert (submit["video_id"], paid_jobs(emulator)) == (video_id, 1)
+        assert (submit["video_id"], paid_jobs(emulator)) == (int(video_id), 1)
 
     def test_that_was_a_refusal_never_moves_on_to_another_trace_id(
-        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, pauses: list[float]
     ) -> None:
         emulator.fault(on="submit", what="error", err_code=500100)
         emulator.fault(on="submit", what="accept_then_drop")
@@ -181,7 +183,8 @@ class TestALostAnswer:
             with pytest.raises(PixVerseTransientError, match="500100"):
                 attempt()
 
-        assert one_trace_id(emulator)["count"] == 3
+        assert one_trace_id(emulator)["count"] > 3
+        assert paid_jobs(emulator) == 0
 
 
 class TestAKill:
@@ -196,13 +199,13 @@ class TestAKill:
     ) -> None:
         task = make_lip_sync(stored=stored)
         with monkeypatch.context() as killing:
-            killing.setattr(JobKeeper, "keep", kill)
+            killing.setattr(JobStore, "save", kill)
             with pytest.raises(Killed):
                 task.attempt()
 
         video_id = task.retry()
 
-        assert (one_trace_id(emulator)["video_id"], paid_jobs(emulator)) == (video_id, 1)
+        assert (one_trace_id(emulator)["video_id"], paid_jobs(emulator)) == (int(video_id), 1)
 
     @pytest.mark.parametrize("deferrable", [False, True], ids=["in the worker", "deferred"])
     @with_and_without_store
@@ -227,7 +230,7 @@ class TestAKill:
         video_id = task.retry()
 
         submit = one_trace_id(emulator)
-        assert (submit["video_id"], paid_jobs(emulator)) == (video_id, 1)
+        assert (submit["video_id"], paid_jobs(emulator)) == (int(video_id), 1)
         assert submit["count"] == (1 if stored else 2)
 
     def test_while_the_job_runs_lets_the_retry_wait_for_it(
@@ -248,7 +251,7 @@ class TestAJobThatFailed:
         self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, stored: bool
     ) -> None:
         emulator.fault(on="submit", what="fail", times=2)
-        task = make_lip_sync(stored=stored)
+        task = make_lip_sync(stored=stored, retries=2)
 
         for attempt in (task.attempt, task.retry):
             with pytest.raises(PixVerseGenerationFailedError, match="A retry submits a new job") as caught:
@@ -257,7 +260,7 @@ class TestAJobThatFailed:
         video_id = task.retry()
 
         assert [s["jobs"] for s in submits(emulator)] == [1, 1, 1]
-        assert submits(emulator)[-1]["video_id"] == video_id
+        assert submits(emulator)[-1]["video_id"] == int(video_id)
         assert (paid_jobs(emulator), refunded_jobs(emulator)) == (3, 2)
 
     def test_because_it_was_deleted_is_made_anew_by_a_retry(
@@ -286,47 +289,80 @@ class TestAJobThatFailed:
 
 class TestARefusal:
     @pytest.mark.parametrize(
-        ("err_code", "error", "retried"),
-        [
-            (500090, PixVerseInsufficientCreditsError, False),
-            (400012, PixVerseAuthenticationError, False),
-            (500100, PixVerseTransientError, True),
-        ],
+        ("err_code", "error"),
+        [(500090, PixVerseInsufficientCreditsError), (400012, PixVerseAuthenticationError)],
     )
-    def test_is_sent_once_and_a_retry_uses_the_next_trace_id(
+    def test_for_good_is_sent_once_and_a_clear_submits_under_another_trace_id(
         self,
         emulator: EmulatorControl,
         make_lip_sync: MakeLipSync,
         err_code: int,
         error: type[Exception],
-        *,
-        retried: bool,
     ) -> None:
         emulator.fault(on="submit", what="error", err_code=err_code)
         task = make_lip_sync()
 
         with pytest.raises(error, match=str(err_code)) as caught:
             task.attempt()
-        assert isinstance(caught.value, AirflowFailException) is not retried
-        video_id = task.retry()
+        assert isinstance(caught.value, AirflowFailException)
+        task.clear()
+        video_id = task.attempt()
 
         assert [s["count"] for s in submits(emulator)] == [1, 1]
-        assert (submits(emulator)[-1]["video_id"], paid_jobs(emulator)) == (video_id, 1)
+        assert (submits(emulator)[-1]["video_id"], paid_jobs(emulator)) == (int(video_id), 1)
 
     @with_and_without_store
-    def test_that_passes_costs_one_retry_although_its_trace_id_repeats_it(
-        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, stored: bool
+    def test_for_a_moment_is_repeated_within_the_attempt(
+        self,
+        emulator: EmulatorControl,
+        make_lip_sync: MakeLipSync,
+        pauses: list[float],
+        *,
+        stored: bool,
     ) -> None:
-        emulator.fault(on="submit", what="error", err_code=500100)
+        emulator.fault(on="submit", what="error", err_code=500069, http_status=500)
+        emulator.fault(on="submit", what="error", err_code=500100, http_status=400)
+
+        video_id = make_lip_sync(stored=stored, retries=0).attempt()
+
+        assert (submits(emulator)[-1]["video_id"], paid_jobs(emulator)) == (int(video_id), 1)
+        # Without a record, one trace id is refused three times before the next one is used.
+        assert len(pauses) == (2 if stored else 4)
+
+    @with_and_without_store
+    def test_that_lasts_costs_one_retry_although_its_trace_id_repeats_it(
+        self,
+        emulator: EmulatorControl,
+        make_lip_sync: MakeLipSync,
+        pauses: list[float],
+        *,
+        stored: bool,
+    ) -> None:
+        emulator.fault(on="submit", what="error", err_code=500100, times=4)
         task = make_lip_sync(stored=stored)
         with pytest.raises(PixVerseTransientError, match="500100"):
             task.attempt()
 
         video_id = task.retry()
 
-        assert submits(emulator)[-1]["video_id"] == video_id
-        assert len(submits(emulator)) == 2
+        assert submits(emulator)[-1]["video_id"] == int(video_id)
         assert paid_jobs(emulator) == 1
+
+    def test_by_429_outranks_an_error_code_that_says_nothing(
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, pauses: list[float]
+    ) -> None:
+        emulator.fault(
+            on="submit",
+            what="answer",
+            status=429,
+            headers={"Retry-After": "20"},
+            body='{"ErrCode": 99999, "ErrMsg": "too many requests"}',
+        )
+
+        make_lip_sync(retries=0).attempt()
+
+        assert paid_jobs(emulator) == 1
+        assert min(pauses) >= 20
 
     @pytest.mark.parametrize("err_code", [500044, 500069])
     def test_for_want_of_a_slot_waits_in_the_worker_and_tries_again(
@@ -356,15 +392,16 @@ class TestARefusal:
         deferral: TaskDeferred | None = task.deferral()
         while deferral is not None:
             assert deferral.method_name == "execute_after_pause"
-            wait = deferral.trigger.moment.timestamp() - time.time()
+            assert deferral.timeout is not None
+            wait = deferral.trigger.until - time.time()
             assert 6 < wait <= 60, "a trigger must not fire right after its deferral"
             try:
-                video_id, deferral = task.resume(deferral), None
+                video_id, deferral = task.resume(deferral, state=deferral.trigger.state), None
             except TaskDeferred as again:
                 deferral = again
 
         assert paid_jobs(emulator) == 1
-        assert submits(emulator)[-1]["video_id"] == video_id
+        assert submits(emulator)[-1]["video_id"] == int(video_id)
 
     @pytest.mark.parametrize("durable", [True, False])
     def test_for_want_of_a_slot_after_a_lost_answer_keeps_the_trace_id(
@@ -377,7 +414,7 @@ class TestARefusal:
         emulator.settings(repeat_refusals=False)
 
         with pytest.raises(TaskDeferred):
-            task.resume(first)
+            task.resume(first, state=first.trigger.state)
 
         assert one_trace_id(emulator)["count"] == 3
 
@@ -400,7 +437,7 @@ def test_below_3_3_a_kill_after_a_wait_for_a_slot_pays_once_although_refusals_ar
     emulator.fault(on="submit", what="slots_full")
     task = make_lip_sync(stored=False)
     with monkeypatch.context() as killing:
-        killing.setattr(JobKeeper, "keep", keep_or_die(JobKeeper.keep))
+        killing.setattr(JobStore, "save", save_or_die(JobStore.save))
         with pytest.raises(Killed):
             task.attempt()
     task.retry()
@@ -512,7 +549,7 @@ def test_a_store_that_fails_after_the_submit_loses_nothing(
     keep = task.store.set
 
     def fail_with_an_id(key: str, value: Any, *, retention: Any = None) -> None:
-        if value["video_id"] is not None:
+        if value["job_id"] is not None:
             raise ConnectionError("the API server is away")
         keep(key, value, retention=retention)
 
@@ -543,9 +580,9 @@ def test_a_replayed_id_that_never_leaves_its_status_is_given_up_after_two_hours(
     emulator.fault(on="submit", what="dud_replay")
     task = make_lip_sync(deferrable=True)
     dud = task.deferral()
-    two_hours_later = time.time() + DUD_AGE + 1
+    two_hours_later = time.time() + GIVE_UP_AGE + 1
     assert dud.trigger.deadline <= two_hours_later, "the wait for a replayed id ends when it would be a dud"
-    monkeypatch.setattr("pixverse_provider.operators.submission.time.time", lambda: two_hours_later)
+    monkeypatch.setattr("pixverse_provider.jobs.submission.time.time", lambda: two_hours_later)
 
     video_id = task.retry()
 
@@ -591,16 +628,44 @@ def test_a_wrong_key_while_waiting_ends_at_once_and_names_the_video(
 
 
 def test_a_key_that_is_changed_while_waiting_is_read_again(
-    emulator: EmulatorControl, make_lip_sync: MakeLipSync, pauses: list[float]
+    emulator: EmulatorControl,
+    make_lip_sync: MakeLipSync,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     emulator.fault(on="submit", what="status", statuses=[5, 5, 5])
     emulator.fault(on="result", what="http_status", status=503)
     emulator.fault(on="result", what="error", err_code=400012)
-    make_lip_sync().attempt()
+    task = make_lip_sync()
+    old = task.operator.execute
+
+    def change_the_key_while_it_waits(_: float) -> None:
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_PIXVERSE_DEFAULT",
+            connection_json(host=emulator.api_url, api_key=emulator.api_key, timeout=29),
+        )
+
+    monkeypatch.setattr("pixverse_provider.operators.generation.time.sleep", change_the_key_while_it_waits)
+    old(task.context)
     assert paid_jobs(emulator) == 1
 
 
-def test_a_submit_that_is_repeated_hours_later_and_makes_the_job_then_is_no_dud(
+def test_a_refused_key_is_not_sent_again_unless_it_has_changed(
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, pauses: list[float]
+) -> None:
+    emulator.settings(generation_seconds=3600)
+    task = make_lip_sync(deferrable=True)
+    task.deferral()
+    emulator.fault(on="result", what="error", err_code=400012, times=None)
+    before = looks(emulator)
+    task.operator.deferrable = False
+    with pytest.raises(PixVerseAuthenticationError):
+        task.retry()
+    # The first poll of the attempt, which ends nothing, and one of the wait.
+    assert looks(emulator) == before + 2
+
+
+def test_a_submit_that_is_repeated_hours_later_and_makes_the_job_then_is_waited_for(
     emulator: EmulatorControl, make_lip_sync: MakeLipSync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emulator.settings(generation_seconds=3600)
@@ -609,8 +674,7 @@ def test_a_submit_that_is_repeated_hours_later_and_makes_the_job_then_is_no_dud(
     with pytest.raises(PixVerseAmbiguousSubmitError):
         task.attempt()
     later = time.time() + 3 * 3600
-    for module in ("submission", "generation"):
-        monkeypatch.setattr(f"pixverse_provider.operators.{module}.time.time", lambda: later)
+    monkeypatch.setattr("time.time", lambda: later)
 
     trigger = task.deferral().trigger
 
@@ -622,7 +686,7 @@ def test_a_gateway_that_refuses_for_a_moment_does_not_end_a_wait(
     emulator: EmulatorControl, make_lip_sync: MakeLipSync, pauses: list[float]
 ) -> None:
     emulator.fault(on="result", what="http_status", status=503)
-    for status in (403, 404, 408):
+    for status in (401, 403, 503, 404, 408):
         emulator.fault(on="result", what="http_status", status=status)
     make_lip_sync().attempt()
     assert (one_trace_id(emulator)["count"], paid_jobs(emulator)) == (1, 1)
@@ -632,7 +696,7 @@ def test_a_wait_that_is_too_long_names_the_video_and_what_a_retry_does(
     emulator: EmulatorControl, make_lip_sync: MakeLipSync
 ) -> None:
     emulator.settings(generation_seconds=3600)
-    task = make_lip_sync(timeout=1.5)
+    task = make_lip_sync(timeout=1.5, retries=1)
     with pytest.raises(PixVerseWaitTimeoutError, match="A retry waits for the same job") as caught:
         task.attempt()
     assert str(submits(emulator)[0]["video_id"]) in str(caught.value)
@@ -646,18 +710,18 @@ def test_the_execution_timeout_of_a_task_holds_while_it_is_deferred(
 ) -> None:
     emulator.settings(generation_seconds=3600)
     trigger = make_lip_sync(deferrable=True, execution_timeout=timedelta(seconds=90)).deferral().trigger
-    assert trigger.deadline - trigger.started_at == 90
+    assert 60 < trigger.deadline - trigger.started_at <= 90
 
 
-def keep_or_die(keep: Callable[[JobKeeper, JobRecord], JobRecord]) -> Callable[..., JobRecord]:
-    """Make a ``keep`` that works for a refusal and kills the task when the id is to be noted."""
+def save_or_die(save: Callable[[JobStore, JobRecord], None]) -> Callable[..., None]:
+    """Make a ``save`` that works for a refusal and kills the task when the id is to be written."""
 
-    def keep_or_kill(keeper: JobKeeper, record: JobRecord) -> JobRecord:
-        if record.video_id is not None:
+    def save_or_kill(store: JobStore, record: JobRecord) -> None:
+        if record.job_id is not None:
             raise Killed
-        return keep(keeper, record)
+        save(store, record)
 
-    return keep_or_kill
+    return save_or_kill
 
 
 def kill(*_: Any, **__: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param
 
-from pixverse_provider.durability import JobKeeper
+from pixverse_provider.jobs.record import JobStore
 from pixverse_provider.operators.generation import PixVerseGenerationOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 
@@ -41,7 +41,7 @@ class MortalLipSyncOperator(PixVerseLipSyncOperator):
         if point == "before the answer":
             threading.Timer(SECONDS_INTO_A_HANGING_SUBMIT, die).start()
         elif point == "before the id is stored":
-            JobKeeper.keep = die  # type: ignore[method-assign,assignment]
+            JobStore.save = die  # type: ignore[method-assign,assignment]
         elif point == "before it defers":
             self._defer_wait = die  # type: ignore[method-assign]
 
@@ -59,7 +59,7 @@ class RacingLipSyncOperator(PixVerseLipSyncOperator):
 
     def _defer_wait(self, *arguments: Any) -> None:
         operator_module = sys.modules[PixVerseGenerationOperator.__module__]
-        vars(operator_module)["FIRST_LOOK_OF_A_TRIGGER"] = 0.0
+        vars(operator_module)["FIRST_POLL_OF_A_TRIGGER"] = 0.0
         super()._defer_wait(*arguments)
 
 

@@ -1,0 +1,64 @@
+"""What a retry and a clear do with the job of a task, in words: for the messages of a wait that has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pixverse_provider.jobs.outcome import NextSteps
+
+if TYPE_CHECKING:
+    from pixverse_provider.api.results import ResultKind
+    from pixverse_provider.jobs.record import JobRecord
+
+__all__ = ["Advice"]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What happens to a job after this attempt.
+
+    :param last_try: whether no retry follows.
+    :param durable: whether an attempt finds the job of an earlier one.
+    :param reuse_on_clear: whether a clear does, too.
+    :param keeps_records: whether the job has a record in the task state store.
+    :param clear_drops_records: whether Airflow drops it on a clear, unless it is told to keep it (3.4).
+    """
+
+    last_try: bool
+    durable: bool
+    reuse_on_clear: bool
+    keeps_records: bool
+    clear_drops_records: bool
+
+    def next_steps(self, job: JobRecord, media_type: ResultKind) -> NextSteps:
+        """Return what to say of a job that goes on, and of one that is over."""
+        if not self.last_try:
+            if not self.durable:
+                again = "A retry submits a new job, which is paid again (durable=False)."
+                return NextSteps(again, again)
+            return NextSteps(
+                "A retry waits for the same job and pays nothing again.", "A retry submits a new job."
+            )
+        landing = (
+            f"land it with PixVerseVideoSensor and PixVerseDownloadVideoOperator (video_id={job.job_id})"
+            if media_type == "video"
+            else f"read it with PixVerseHook.get_image({job.job_id})"
+        )
+        return NextSteps(
+            f"No retry is left: {self._clear(job)}. Or {landing}.",
+            "No retry is left: clear the task to submit a new job.",
+        )
+
+    def _clear(self, job: JobRecord) -> str:
+        paid_again = "a clear of the task submits a new job, which is paid again"
+        if not self.durable:
+            return f"{paid_again} (durable=False)"
+        if self.reuse_on_clear:
+            return "a clear of the task waits for the same job and pays nothing"
+        if not self.keeps_records or job.picked_up:
+            return paid_again
+        picked_up = "picks this job up and pays nothing, once"
+        if self.clear_drops_records:
+            return f"a clear of the task that keeps its task state {picked_up}; one that does not pays again"
+        return f"a clear of the task {picked_up}"

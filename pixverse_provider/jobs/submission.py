@@ -1,0 +1,347 @@
+"""Find the job of a task, or submit it: the only place that pays."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from pixverse_provider.exceptions import (
+    PixVerseAmbiguousSubmitError,
+    PixVerseCapacityError,
+    PixVerseError,
+    PixVerseInsufficientCreditsError,
+    PixVerseNotFoundError,
+    PixVerseRateLimitError,
+    PixVerseTransientError,
+    PixVerseUnresolvedSubmitError,
+)
+from pixverse_provider.jobs.outcome import Outcome, outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pixverse_provider.api.generations import GenerationRequest
+    from pixverse_provider.api.results import JobResult, ResultKind, Submission
+    from pixverse_provider.jobs.record import JobRecord, JobStore
+
+__all__ = ["Found", "JobSubmission", "Refused"]
+
+log = logging.getLogger(__name__)
+
+
+class PaidApi(Protocol):
+    """What a submission needs of :class:`~pixverse_provider.hooks.pixverse.PixVerseHook`."""
+
+    def get_conn(self) -> object:
+        """Read the connection; raise where it cannot be used."""
+
+    def submit(self, request: GenerationRequest, *, trace_id: str, attempts: int | None = None) -> Submission:
+        """Submit a job, which costs credits."""
+
+    def poll(self, media_type: ResultKind, job_id: int) -> JobResult:
+        """Read status and result of a job, once."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The job of the task; its record has an id.
+
+    :param result: what a poll of it has brought; None where there was none, or it failed.
+    :param polled: whether it was polled.
+    """
+
+    job: JobRecord
+    result: JobResult | None = None
+    polled: bool = True
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A submit that was refused for the moment, with which no job was made.
+
+    :param job: with which to submit again.
+    :param error: as PixVerse gave it.
+    :param lasting: whether it may last, as the want of a slot does; else it is worth a few repeats.
+    """
+
+    job: JobRecord
+    error: PixVerseTransientError
+    lasting: bool
+
+
+class JobSubmission:
+    """Find the job that an earlier attempt left, or submit a new one.
+
+    :param api: pays for the job.
+    :param store: keeps its record.
+    :param request: what is to be made.
+    :param replay: whether a submit whose answer was lost is repeated under its own trace id.
+    :param max_credits: a new job whose price is known to be higher is refused; None for no limit.
+    :param pending: the job with which an earlier part of this attempt went on; None at its beginning.
+    :param clock: gives epoch seconds; that of the system by default.
+    """
+
+    def __init__(
+        self,
+        api: PaidApi,
+        store: JobStore,
+        request: GenerationRequest,
+        *,
+        replay: bool,
+        max_credits: float | None = None,
+        pending: JobRecord | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._request = request
+        self._replay = replay
+        self._max_credits = max_credits
+        self._pending = pending
+        self._now = clock or time.time
+
+    def find_or_submit(self) -> Found | Refused:
+        """Return the job of the task; a new one is submitted where there is none that can bring a result.
+
+        A job that is new has not been polled; every other one has, once. A poll that fails counts as running.
+
+        :raises PixVerseError: where the submit was refused for good, or its answer was lost.
+        """
+        job, result = self._begin()
+        while True:
+            # Without a record, a repeated trace id is what brings back what an earlier attempt got.
+            repeated = job.job_id is None and self._store.may_be_repeated(job)
+            earlier = job.job_id is not None or repeated
+            if job.job_id is None:
+                answer = self._submit(job, repeated=repeated)
+                if isinstance(answer, Refused):
+                    return answer
+                job = answer
+                if job.job_id is None:
+                    continue
+                if not job.replayed:
+                    return Found(job, polled=False)
+            if result is None:
+                result = self._poll(job)
+            reason = self._no_use(job, result, earlier=earlier)
+            if reason is None:
+                if earlier and not repeated:
+                    log.info(
+                        "%s was submitted by an earlier attempt; nothing is paid again.", self._name(job)
+                    )
+                return Found(job, result)
+            log.warning("%s A new job is submitted, which is paid.", reason)
+            job, result = self._store.replacement(self._with_end(job, result), self._now()), None
+
+    def _begin(self) -> tuple[JobRecord, JobResult | None]:
+        """Return the job to go on with, and what a poll has brought where a clear has asked for one."""
+        if self._pending is not None:
+            return self._pending, None
+        record = self._store.load()
+        if record is None:
+            return self._store.open(0, self._now()), None
+        if not self._store.has_this_input(record):
+            log.warning(
+                "The input or the connection of this task has changed since %s; it is left aside.",
+                self._name(record),
+            )
+            return self._store.open(0, self._now(), record), None
+        if self._store.was_cleared_since(record):
+            return self._after_clear(record)
+        return record, None
+
+    def _after_clear(self, record: JobRecord) -> tuple[JobRecord, JobResult | None]:
+        """Pick up what was paid and never handed over; otherwise a clear means "make it again"."""
+        reuse = self._store.reuse_on_clear
+        name = self._name(record)
+        if record.job_id is None:
+            return self._submit_after_clear(record), None
+        if record.handed_over and not reuse:
+            log.info("The task was cleared: %s is left as it is, and a new job is submitted.", name)
+            return self._store.replacement(record, self._now()), None
+        result: JobResult | None = None
+        forgotten = False
+        try:
+            result = self._api.poll(self._request.result, record.job_id)
+        except PixVerseNotFoundError:
+            forgotten = True
+        except PixVerseError as err:
+            log.info("The poll of %s after a clear failed, so it counts as running: %s", name, err)
+        outcome = None if result is None else outcome_of(result)
+        if outcome is Outcome.SUCCESS:
+            log.info("The task was cleared, and %s is done and paid: it is picked up.", name)
+            return self._store.adopt(record, picked_up=True), result
+        young = not record.is_given_up(self._now())
+        wait = young and not record.picked_up
+        if reuse:
+            wait = young or result is None
+        if outcome is None and not forgotten and wait:
+            log.warning(
+                "The task was cleared while %s, which is paid, was under way: it is picked up; clear once "
+                "more for a new one.",
+                name,
+            )
+            return self._store.adopt(record, picked_up=True), result
+        state = "is not known to PixVerse any more" if forgotten else _state(outcome)
+        log.warning("The task was cleared: %s %s and is left; a new job is submitted and paid.", name, state)
+        return self._store.replacement(self._with_end(record, result), self._now()), None
+
+    def _submit_after_clear(self, record: JobRecord) -> JobRecord:
+        """Return what to submit after a clear, where an earlier attempt got no id."""
+        reuse = self._store.reuse_on_clear
+        if record.answer_lost and self._replay and (reuse or not record.picked_up):
+            return self._store.adopt(record, picked_up=True)
+        if record.answer_lost:
+            log.warning(
+                "The task was cleared: whether the submit under trace id %s has made a job is not known, and "
+                "a new job is submitted and paid.",
+                record.trace_id,
+            )
+        elif reuse:
+            return self._store.adopt(record)
+        return self._store.replacement(record, self._now())
+
+    def _submit(self, job: JobRecord, *, repeated: bool) -> JobRecord | Refused:
+        """Return the record with its id, or the next one, where the refusal was an earlier attempt's."""
+        if job.answer_lost:
+            self._announce_replay(job)
+        else:
+            # A job that may be paid already is looked for whatever it costs.
+            self._check_price()
+        # A connection that cannot be used must not look like a submit that was sent.
+        self._api.get_conn()
+        self._store.save_intent(job)
+        try:
+            submission = self._api.submit(
+                self._request, trace_id=job.trace_id, attempts=None if self._replay else 1
+            )
+        except PixVerseError as err:
+            job = self._store.after_refusal(job, err, self._now())
+            self._store.save(job)
+            if repeated and _came_back(err):
+                log.info("The refusal of an earlier attempt came back; the next trace id is used.")
+                return job
+            return self._refused(job, err)
+        job = replace(
+            job,
+            job_id=submission.video_id,
+            credits=submission.credits,
+            answer_lost=False,
+            accepted_at=self._now(),
+            replayed=job.answer_lost or submission.replayed or repeated,
+        )
+        # Before anything else: this line is what names a paid job where the store fails.
+        log.info(
+            "Submitted the %s: %s (trace id %s%s).",
+            self._request.kind,
+            self._name(job),
+            job.trace_id,
+            "" if job.credits is None else f", {job.credits:g} credits",
+        )
+        self._store.save(job)
+        return job
+
+    def _refused(self, job: JobRecord, error: PixVerseError) -> Refused:
+        """Return a refusal that is worth waiting for; raise every other error."""
+        if isinstance(error, PixVerseCapacityError | PixVerseRateLimitError):
+            return Refused(job, error, lasting=True)
+        if isinstance(error, PixVerseTransientError) and error.err_code is not None:
+            return Refused(job, error, lasting=False)
+        if isinstance(error, PixVerseAmbiguousSubmitError) and not self._replay:
+            raise PixVerseUnresolvedSubmitError(
+                str(error), http_status=error.http_status, trace_id=error.trace_id
+            ) from error
+        raise error
+
+    def _announce_replay(self, job: JobRecord) -> None:
+        if not self._replay:
+            raise PixVerseUnresolvedSubmitError(
+                f"An earlier attempt sent the request to {self._request.call().what} under trace id "
+                f"{job.trace_id} and got no answer, so a paid job may exist. Look for it at "
+                "platform.pixverse.ai: where it is, go on with its id in PixVerseVideoSensor; where it is "
+                "not, clear the task, which submits a new job and pays for it.",
+                trace_id=job.trace_id,
+            )
+        log.warning(
+            "The answer to a submit under trace id %s was lost; it is repeated under the same trace id, "
+            "which starts no second job.",
+            job.trace_id,
+        )
+
+    def _check_price(self) -> None:
+        """Refuse a job that is known to cost too much.
+
+        :raises PixVerseInsufficientCreditsError: names the price and the limit.
+        """
+        if self._max_credits is None:
+            return
+        price = self._request.estimated_credits()
+        if price is None:
+            log.warning(
+                "max_credits is not checked: the published prices do not tell beforehand what this %s costs.",
+                self._request.kind,
+            )
+        elif price > self._max_credits:
+            raise PixVerseInsufficientCreditsError(
+                f"The {self._request.kind} would cost {price} credits and max_credits is "
+                f"{self._max_credits:g}: nothing was submitted. Raise max_credits, or ask for less."
+            )
+
+    def _poll(self, job: JobRecord) -> JobResult | None:
+        """Poll once; an error is for the wait to judge, which polls again."""
+        try:
+            return self._api.poll(self._request.result, job.paid_id)
+        except PixVerseError as err:
+            log.info("The first poll of %s failed, so it counts as running: %s", self._name(job), err)
+            return None
+
+    def _no_use(self, job: JobRecord, result: JobResult | None, *, earlier: bool) -> str | None:
+        """Say why a job can bring no result any more and a new one is due; None where it can.
+
+        A job of this very attempt that has failed is for the retries of the task to decide, and one that was
+        moderated would be refused again.
+        """
+        if result is None:
+            return None
+        outcome = outcome_of(result)
+        if outcome is None and job.is_given_up(self._now()):
+            return (
+                f"{self._name(job)} still runs two hours after its id arrived and is given up: PixVerse "
+                "gives up and refunds a job of that age."
+            )
+        if earlier and outcome in (Outcome.FAILED, Outcome.DELETED):
+            return f"{self._name(job)} of an earlier attempt {_state(outcome)}."
+        return None
+
+    def _with_end(self, job: JobRecord, result: JobResult | None) -> JobRecord:
+        """Return the record with what a poll has shown of its end, for the history."""
+        outcome = None if result is None else outcome_of(result)
+        if outcome is None and job.is_given_up(self._now()):
+            outcome = Outcome.GIVEN_UP
+        if outcome is None or job.outcome is not None:
+            return job
+        return job.ended(outcome, self._now())
+
+    def _name(self, job: JobRecord) -> str:
+        if job.job_id is None:
+            return f"the submit under trace id {job.trace_id}"
+        return f"PixVerse {self._request.result} {job.job_id}"
+
+
+def _came_back(error: PixVerseError) -> bool:
+    """Tell whether a refusal may be that of an earlier attempt, which PixVerse repeats for its trace id."""
+    waits = isinstance(error, PixVerseCapacityError | PixVerseRateLimitError)
+    return error.proves_no_job and not waits and not error.answer_lost
+
+
+_STATES = {
+    Outcome.FAILED: "has failed and is refunded",
+    Outcome.MODERATED: "did not pass the content moderation and is refunded",
+    Outcome.DELETED: "was deleted",
+}
+
+
+def _state(outcome: Outcome | None) -> str:
+    return "still runs" if outcome is None else _STATES[outcome]

@@ -1,0 +1,55 @@
+"""What leaves a trigger must be storable, or it ends the whole triggerer with everybody's waits.
+
+Airflow sends an event, or the traceback of an exception, as msgpack to another process, which writes it as
+JSON into its database. What cannot be encoded ends the process and not the trigger, again at each restart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from pixverse_provider.exceptions import PixVerseError, storable_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["storable", "storable_traceback"]
+
+_LARGEST_INTEGER = 2**63 - 1
+
+
+def storable(value: Any) -> Any:
+    """Return JSON primitives with nothing in them that cannot be encoded.
+
+    NUL and unpaired surrogates become U+FFFD, numbers that are not finite become None, and an integer that
+    needs more than 63 bits becomes digits.
+    """
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, dict):
+        return {storable_text(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+        return str(value)
+    return value
+
+
+@contextlib.contextmanager
+def storable_traceback() -> Iterator[None]:
+    """Let an exception pass whose traceback can be stored, and another one with its text cleaned.
+
+    :raises PixVerseError: instead of an exception whose traceback cannot be stored; it holds that traceback.
+    """
+    try:
+        yield
+    except Exception as err:
+        text = "".join(traceback.format_exception(err))
+        if storable_text(text) == text:
+            raise
+        raise PixVerseError(f"The trigger failed:\n{text}") from None
