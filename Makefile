@@ -5,7 +5,8 @@ PYTHON ?= python3
 TESTS ?= tests/unit tests/contract tests/integration
 SEED := $(shell date +%s)
 EXAMPLES = 1000
-AIRFLOW_VERSIONS := 3.3.2 3.1.8
+# The last is a pre-release, so its tests may fail.
+AIRFLOW_VERSIONS := 3.3.2 3.1.8 3.4.0b2
 CONSTRAINTS = constraints/airflow-$(AIRFLOW).txt
 VENV = $(if $(filter 3.3.2,$(AIRFLOW)),.venv,.venv-$(AIRFLOW))
 BIN = $(VENV)/bin
@@ -19,7 +20,7 @@ export PYTHON
 unexport AIRFLOW_HOME AIRFLOW_CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow fuzz bench lint format constraints clean
+.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow fuzz check-install bench lint format constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -78,12 +79,17 @@ fuzz: $(VENV)/.installed-dev ## draw other values, and many more, in every test 
 bench: .venv-bench/.installed ## measure everything beside its alternatives (QUICK=1: only see that it runs)
 	.venv-bench/bin/python -m benchmarks $(BENCH) $(if $(filter-out 0,$(QUICK)),--quick)
 
+check-install: $(VENV)/.installed-dev ## resolve what users install beside this; asks the package index
+	sh tools/check_install.sh $(BIN)/python
+
+# A bound that names a pre-release lets Airflow itself be one, and nothing else; its version is that of the first line.
 constraints: .venv/.installed-dev ## pin today's newest dependencies for each Airflow version
 	@for version in $(AIRFLOW_VERSIONS); do \
 	    echo "constraints/airflow-$$version.txt"; \
-	    printf 'apache-airflow==%s\nuv\n' "$$version" | .venv/bin/python -m uv pip compile --quiet --upgrade \
-	        --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-	        --extra bench --output-file "constraints/airflow-$$version.txt" pyproject.toml - || exit; \
+	    printf '%s\n' "apache-airflow==$$version" 'apache-airflow-core>=3.0a0' 'apache-airflow-task-sdk>=1.0a0' uv | \
+	        .venv/bin/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	        --no-emit-index-url --no-annotate --no-header --extra bench --constraint constraints/upper-bounds.txt \
+	        --output-file "constraints/airflow-$$version.txt" pyproject.toml - || exit; \
 	done
 
 clean: ## remove environments, caches and what the demo left behind
