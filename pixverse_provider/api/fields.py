@@ -1,7 +1,7 @@
 """How the arguments of a request are read: a rendered template hands over text for a number or a switch.
 
 A reader takes a value and the name of its field, and returns the value in the form of the API, or None where
-it is not given: ``None``, ``""`` and blanks, and ``0`` where no number 0 is possible.
+it is not given: ``None``, ``""`` and whitespace, and ``0`` where no number 0 is possible.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _refused(field: str, expects: str, value: object) -> PixVerseInvalidRequestE
 
 
 def _found(value: object, field: str) -> object:
-    """Return the value, blanks taken off a text; None where nothing is given."""
+    """Return the value, whitespace around a text taken off; None where nothing is given."""
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -84,7 +84,7 @@ def _found(value: object, field: str) -> object:
 
 
 def read_text(value: object, field: str) -> str | None:
-    """Read a text of any length; it is sent as it is, blanks at its ends included."""
+    """Read a text of any length; it is sent as it is, whitespace at its ends included."""
     if _found(value, field) is None:
         return None
     if not isinstance(value, str):
@@ -93,7 +93,8 @@ def read_text(value: object, field: str) -> str | None:
         value.encode()
     except UnicodeEncodeError as err:
         raise PixVerseInvalidRequestError(
-            f"{field} holds half a character at position {err.start}, which cannot be sent: mend the text."
+            f"{field} holds an unpaired surrogate at position {err.start}, which cannot be sent: fix the "
+            "text."
         ) from err
     return value
 

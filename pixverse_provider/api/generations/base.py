@@ -1,4 +1,4 @@
-"""What every generation request is: a path, a payload, a price where it is known, and what is doubtful."""
+"""What every generation request is: a path, a payload, a price where it is known, and its warnings."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ class GenerationRequest(ABC):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What PixVerse may refuse, or leave unused, since its pages disagree or say no more."""
-        return tuple(self.doubts())
+        return tuple(self.iter_warnings())
 
-    def doubts(self) -> Iterator[str]:
+    def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
         yield from ()
 

@@ -38,7 +38,7 @@ __all__ = [
     "check_length",
     "check_option_models",
     "check_prompt",
-    "prompt_doubts",
+    "prompt_warnings",
 ]
 
 _SECONDS = Whole(1, 15)
@@ -67,7 +67,7 @@ def check_prompt(model: str, prompt: str, field: str = "prompt") -> None:
         )
 
 
-def prompt_doubts(prompt: str | None, field: str = "prompt") -> Iterator[str]:
+def prompt_warnings(prompt: str | None, field: str = "prompt") -> Iterator[str]:
     """Warn of a prompt that only some pages of PixVerse allow."""
     if prompt is not None and len(prompt) > PROMPT_CHARACTERS:
         yield (
@@ -109,8 +109,8 @@ class _Clip(CheckedRequest):
                 f"{self.quality!r}: it needs duration=5 and a quality below '1080p'."
             )
 
-    def doubts(self) -> Iterator[str]:
-        yield from prompt_doubts(self.prompt)
+    def iter_warnings(self) -> Iterator[str]:
+        yield from prompt_warnings(self.prompt)
 
     def estimated_credits(self) -> int | None:
         return clip_credits(self.model, self.quality, self.duration, fast=self.motion_mode == "fast")
@@ -139,8 +139,8 @@ class _ClipWithSound(_Clip):
                 f"sound_mode={self.sound_mode!r} and sound_effect_content exclude each other. Leave one out."
             )
 
-    def doubts(self) -> Iterator[str]:
-        yield from super().doubts()
+    def iter_warnings(self) -> Iterator[str]:
+        yield from super().iter_warnings()
         speech = self.lip_sync_tts_content
         if speech is not None and len(speech) > INLINE_SPEECH_CHARACTERS:
             yield (
@@ -261,9 +261,9 @@ class TemplateVideoRequest(CheckedRequest):
         """Check the rules between the fields."""
         exactly_one(self, "img_id", "img_ids", "image, or one list of images")
 
-    def doubts(self) -> Iterator[str]:
+    def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
-        yield from prompt_doubts(self.prompt)
+        yield from prompt_warnings(self.prompt)
 
 
 @dataclass(frozen=True, kw_only=True)

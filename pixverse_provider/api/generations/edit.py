@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pixverse_provider.api.fields import Choice, Items, Switch, Text, Whole, given, read_fields
 from pixverse_provider.api.generations.base import CheckedRequest, exactly_one, payload_of
-from pixverse_provider.api.generations.clip import prompt_doubts
+from pixverse_provider.api.generations.clip import prompt_warnings
 from pixverse_provider.api.ids import optional_id
 from pixverse_provider.api.protocol import Call
 from pixverse_provider.api.results import MaskSelection
@@ -66,9 +66,9 @@ class RestyleRequest(_Edit):
         super().check()
         exactly_one(self, "restyle_id", "restyle_prompt", "look")
 
-    def doubts(self) -> Iterator[str]:
+    def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
-        yield from prompt_doubts(self.restyle_prompt, "restyle_prompt")
+        yield from prompt_warnings(self.restyle_prompt, "restyle_prompt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +159,7 @@ class MimicRequest(_Edit):
     img_id: int = given(optional_id, required=True)
     quality: str = given(Choice(QUALITIES), required=True)
 
-    def doubts(self) -> Iterator[str]:
+    def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
         if self.quality not in LOW_QUALITIES:
             yield f"quality={self.quality!r}: the schema of PixVerse lists it, its guide excludes it."
@@ -185,7 +185,7 @@ class ModifyRequest(_Edit):
     mask_urls: tuple[str, ...] | None = given(Items(Text(), most=3))
     keyframe_ids: tuple[int, ...] | None = given(Items(Whole(), most=3))
 
-    def doubts(self) -> Iterator[str]:
+    def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
         masks = max(len(self.mask_ids or ()), len(self.mask_urls or ()))
         for name, count in (("selection", masks), ("img", len(self.img_ids or ()))):

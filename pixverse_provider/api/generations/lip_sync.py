@@ -28,7 +28,7 @@ class LipSyncRequest(GenerationRequest):
     :param audio_media_id: an uploaded audio.
     :param lip_sync_tts_speaker_id: an id of the voice list, or ``auto`` in any case.
     :param lip_sync_tts_content: text to speak, 1 to 200 characters.
-    :raises PixVerseInvalidRequestError: where a rule is broken; names the field, the value and the way out.
+    :raises PixVerseInvalidRequestError: where a rule is broken; names the field, the value and the remedy.
     """
 
     kind: ClassVar[str] = "lip sync"
@@ -113,12 +113,12 @@ def _speech(value: object) -> str | None:
             "refers to has run and returned a text."
         )
     if not value.strip():
-        raise PixVerseInvalidRequestError("lip_sync_tts_content holds only blanks: give a text to speak.")
+        raise PixVerseInvalidRequestError("lip_sync_tts_content holds only whitespace: give a text to speak.")
     try:
         value.encode()
     except UnicodeEncodeError as err:
         raise PixVerseInvalidRequestError(
-            f"lip_sync_tts_content holds half a character at position {err.start}, which cannot be spoken: "
-            "mend the text."
+            f"lip_sync_tts_content holds an unpaired surrogate at position {err.start}, which cannot be "
+            "spoken: fix the text."
         ) from err
     return value

@@ -13,7 +13,7 @@ from pixverse_provider.api.generations.clip import (
     check_length,
     check_option_models,
     check_prompt,
-    prompt_doubts,
+    prompt_warnings,
 )
 from pixverse_provider.api.ids import optional_id
 from pixverse_provider.api.pricing import fusion_credits
@@ -82,7 +82,7 @@ class MultiTransitionRequest(CheckedRequest):
                 f"{MOST_KEY_FRAME_SECONDS} s are allowed."
             )
 
-    def doubts(self) -> Iterator[str]:
+    def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
         total = sum(frame.duration or 0 for frame in self.multi_transition)
         if total > MOST_KEY_FRAME_SECONDS:
@@ -102,7 +102,7 @@ def _reference_name(value: object, field: str) -> str | None:
         )
     if not re.fullmatch(r"[A-Za-z0-9_ ]+", name):
         raise PixVerseInvalidRequestError(
-            f"{field}={name!r} must be made of letters (A to Z), digits, underscores and blanks."
+            f"{field}={name!r} must be made of letters (A to Z), digits, underscores and spaces."
         )
     return name
 
@@ -113,7 +113,7 @@ class ImageReference(Part):
 
     :param type: ``subject`` or ``background``.
     :param img_id: an uploaded image.
-    :param ref_name: name by which the prompt calls it, as ``@name`` and a blank; 30 bytes at most.
+    :param ref_name: name by which the prompt calls it, as ``@name`` and a space; 30 bytes at most.
     """
 
     type: str = given(Choice(REFERENCE_TYPES), required=True)
@@ -178,13 +178,13 @@ class FusionRequest(CheckedRequest):
         else:
             check_length(self.model, self.quality, self.duration)
 
-    def doubts(self) -> Iterator[str]:
+    def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
-        yield from prompt_doubts(self.prompt)
+        yield from prompt_warnings(self.prompt)
         for reference in self.image_references:
             if not re.search(rf"@{re.escape(reference.ref_name)}(\s|$)", self.prompt):
                 yield (
-                    f"The prompt does not mention @{reference.ref_name} followed by a blank; PixVerse's own "
+                    f"The prompt does not mention @{reference.ref_name} followed by a space; PixVerse's own "
                     "client refuses an image that the prompt does not mention."
                 )
         if self.reference_mode not in (None, "omni"):

@@ -176,7 +176,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("TextToVideo", {"prompt": ""}, ["prompt is missing"]),
     ("TextToVideo", {"prompt": " \n"}, ["prompt is missing"]),
     ("TextToVideo", {"prompt": "None"}, ["prompt", "template"]),
-    ("TextToVideo", {"prompt": "a\ud83d"}, ["prompt", "half a character"]),
+    ("TextToVideo", {"prompt": "a\ud83d"}, ["prompt", "unpaired surrogate"]),
     ("TextToVideo", {"prompt": 5}, ["prompt", "5"]),
     ("TextToVideo", {"prompt": "x" * 2049}, ["prompt", "2049", "2048", "'v5'"]),
     ("TextToVideo", {"prompt": "x" * 5001, "model": "v6"}, ["prompt", "5001", "5000"]),
@@ -345,7 +345,7 @@ class TestModels:
         assert sent["motion_mode"] == "normal"
 
 
-class TestWhatIsDoubtful:
+class TestWhatIsWarnedOf:
     @every_kind
     def test_a_usual_request_warns_of_nothing(self, name: str) -> None:
         assert made(name).warnings == ()

@@ -96,7 +96,7 @@ def test_one_video_and_one_speech_are_sent_in_the_form_of_the_api(
         ),
         (
             {"source_video_id": 1, "lip_sync_tts_speaker_id": "7", "lip_sync_tts_content": " \n "},
-            ["lip_sync_tts_content", "blanks"],
+            ["lip_sync_tts_content", "whitespace"],
         ),
         (
             {"source_video_id": 1, "lip_sync_tts_speaker_id": "7", "lip_sync_tts_content": 5},
