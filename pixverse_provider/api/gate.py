@@ -37,7 +37,7 @@ LONGEST_ANSWER = 1_000_000
 """Bytes of a body, decompressed. The longest that PixVerse documents, a page of presets, has some 100 KB."""
 
 LONGEST_TEXT = 10_000
-"""Characters of one text in an answer. The longest that PixVerse documents is a prompt of 2,048."""
+"""Characters of one text in an answer. The longest that PixVerse documents is a prompt of 5,000."""
 
 LONGEST_MESSAGE = 200
 """Characters of a text of PixVerse that an error message quotes."""

@@ -46,8 +46,18 @@ class BoundedSession(requests.Session):
         with self.request(
             method, url, timeout=timeout, stream=True, allow_redirects=False, **options
         ) as response:
-            body = response.raw.read(LONGEST_ANSWER + 1, decode_content=False)
-            return Answer(response.status_code, response.headers, body)
+            return Answer(response.status_code, response.headers, _received(response))
+
+
+def _received(response: requests.Response) -> bytes:
+    """Return the body as it was received, and no more of it than the gate takes."""
+    body = bytearray()
+    # Up to the empty piece at its end: only that one tells of a body that is shorter than was announced.
+    while piece := response.raw.read(LONGEST_ANSWER + 1 - len(body), decode_content=False):
+        body += piece
+        if len(body) > LONGEST_ANSWER:
+            break
+    return bytes(body)
 
 
 class _BoundedAdapter(HTTPAdapter):

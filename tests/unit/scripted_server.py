@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -88,6 +89,28 @@ def cut(body: bytes, announced: int, status: int = 200, **headers: str) -> Behav
     def behave(handler: BaseHTTPRequestHandler) -> None:
         whole(handler)
         drop(handler)
+
+    return behave
+
+
+def raw(data: bytes) -> Behaviour:
+    """Send these bytes as they are, then close the connection."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(data)
+        drop(handler)
+
+    return behave
+
+
+def trickle(begin: bytes, piece: bytes = b"x") -> Behaviour:
+    """Send the begin of an answer, and then a piece every now and then until the client goes away."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(begin)
+        for _ in range(600):
+            time.sleep(0.05)
+            handler.wfile.write(piece)
 
     return behave
 
