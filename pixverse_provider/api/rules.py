@@ -29,6 +29,8 @@ __all__ = [
     "SOUND_MODES",
     "STYLES",
     "THINKING_TYPES",
+    "UNDOCUMENTED_CAMERA_MOVEMENTS",
+    "UNDOCUMENTED_STYLES",
     "ModelRules",
 ]
 
@@ -39,7 +41,7 @@ LOW_QUALITIES = QUALITIES[:3]
 PROMPT_CHARACTERS = 2048
 """Every text but the speech; every page agrees on this many."""
 LONG_PROMPT_CHARACTERS = 5000
-"""Prompts of v6, c1, modify and restyle, by the newest pages."""
+"""Prompts of a video from a text or an image, of v6, c1, modify and restyle, by the newest pages."""
 INLINE_SPEECH_CHARACTERS = 140
 """Speech within a generation, about; what is longer than the clip is cut."""
 
@@ -57,13 +59,16 @@ class ModelRules:
     :param durations: lengths of a clip in seconds.
     :param longest_at_1080p: the longest of them at 1080p, in seconds.
     :param aspect_ratios: shapes of a clip.
-    :param prompt_characters: the longest prompt.
+    :param prompt_characters: the longest prompt, where the kind of video sets no limit of its own.
+    :param longest_priced_at_1080p: the longest at 1080p that has a price, where the tables of prices hold
+        less than the schema allows.
     """
 
     durations: tuple[int, ...]
     longest_at_1080p: int
     aspect_ratios: tuple[str, ...] = _USUAL_RATIOS
     prompt_characters: int = PROMPT_CHARACTERS
+    longest_priced_at_1080p: int | None = None
 
     def durations_at(self, quality: str) -> tuple[int, ...]:
         """Return the lengths that are possible at a quality."""
@@ -72,12 +77,12 @@ class ModelRules:
         return tuple(seconds for seconds in self.durations if seconds <= self.longest_at_1080p)
 
 
-_EARLY = ModelRules((5, 8), longest_at_1080p=5)
+_EARLY = ModelRules((5, 8), longest_at_1080p=8, longest_priced_at_1080p=5)
 _MIDDLE = ModelRules((5, 8, 10), longest_at_1080p=8)
 _LATE = ModelRules(_EVERY_SECOND, 15, _ALL_RATIOS, LONG_PROMPT_CHARACTERS)
 
 MODELS: dict[str, ModelRules] = {
-    "v3.5": _EARLY,
+    "v3.5": ModelRules((5, 8), longest_at_1080p=5),
     "v4": _EARLY,
     "v4.5": _EARLY,
     "v5": ModelRules((5, 8), longest_at_1080p=8),
@@ -118,6 +123,8 @@ REFERENCE_NAME_BYTES = 30
 
 MOTION_MODES = ("normal", "fast")
 STYLES = ("anime", "3d_animation", "clay", "comic", "cyberpunk")
+UNDOCUMENTED_STYLES = ("day", "realistic")
+"""Single sources list them, such as PixVerse's own client; its documentation does not."""
 SOUND_MODES = ("default_music",)
 THINKING_TYPES = ("enabled", "disabled", "auto")
 CAMERA_MOVEMENTS = (
@@ -142,3 +149,5 @@ CAMERA_MOVEMENTS = (
     "pan_right",
     "fix_bg",
 )
+UNDOCUMENTED_CAMERA_MOVEMENTS = ("default",)
+"""Single sources list them, such as PixVerse's own client; its documentation does not."""

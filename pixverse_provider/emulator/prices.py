@@ -3,6 +3,7 @@
 Assumed, all of it here:
 
 * v5.5 costs what v5.6 does, which has the same lengths and switches.
+* 8 s of v4 and v4.5 at 1080p, which the schema has and the tables have not, cost what they do with v5.
 * A template video costs what v5 does at its quality and the template's length.
 * A multi-transition costs a v5 clip of 5 s for each started 5 s; the documents only say that it rises in
   steps.

@@ -103,10 +103,10 @@ def _values(ids: Ids) -> dict[str, list[Any]]:
         "aspect_ratio": [*rules.MODELS["v6"].aspect_ratios, "5:4", ""],
         "motion_mode": [*rules.MOTION_MODES, "slow", ""],
         "seed": [0, 1, "7", 2**31 - 1, 2**31, -1],
-        "style": [*rules.STYLES, "day", "realistic", ""],
-        "camera_movement": ["zoom_in", "fix_bg", "default", ""],
+        "style": [*rules.STYLES, *rules.UNDOCUMENTED_STYLES, "manga", ""],
+        "camera_movement": ["zoom_in", "fix_bg", "default", "moonwalk", ""],
         "sound_mode": ["default_music", "silence", ""],
-        "thinking_type": ["maybe", ""],
+        "thinking_type": [*rules.THINKING_TYPES, "maybe", ""],
         **{
             name: [True, False, "true", "False", ""]
             for name in (
@@ -136,6 +136,7 @@ def _values(ids: Ids) -> dict[str, list[Any]]:
             [frame] * 7,
             [frame] * 8,
             [frame | {"prompt": "x" * 2048}, frame | {"prompt": ""}, {"img_id": image}],
+            [frame | {"prompt": "x" * 2049}, {"img_id": image}],
             [{"img_id": image, "duration": 30}, {"img_id": other}],
             [{"img_id": image, "duration": 31}, {"img_id": other}],
         ],
@@ -151,12 +152,13 @@ def _values(ids: Ids) -> dict[str, list[Any]]:
             *([reference | {"ref_name": name}] for name in ("", "x" * 30, "x" * 31, "a-b", "Boot é")),
         ],
         "reference_mode": ["omni", ""],
+        "video_references": [[], [{"video_id": ids.video}]],
     }
 
 
 @st.composite
 def arguments(draw: st.DrawFn, name: str, ids: Ids) -> dict[str, Any]:
-    """Draw the arguments of a kind: a right set of them, with up to three fields changed."""
+    """Draw the arguments of a kind: a right set of them, with up to four fields changed."""
     values = _values(ids)
     if name == "ImageTemplate":
         values["template_id"] = [0, ids.image_template]
@@ -165,5 +167,5 @@ def arguments(draw: st.DrawFn, name: str, ids: Ids) -> dict[str, Any]:
     fields = [
         field for field in generations.field_names(request_class(name)) if field in values.keys() - fixed
     ]
-    changed = draw(st.lists(st.sampled_from(fields), max_size=3, unique=True))
+    changed = draw(st.lists(st.sampled_from(fields), max_size=4, unique=True))
     return smallest(name, ids) | {field: draw(st.sampled_from(values[field])) for field in changed}

@@ -23,6 +23,8 @@ from pixverse_provider.api.rules import (
     SOUND_MODES,
     STYLES,
     THINKING_TYPES,
+    UNDOCUMENTED_CAMERA_MOVEMENTS,
+    UNDOCUMENTED_STYLES,
 )
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
@@ -38,6 +40,7 @@ __all__ = [
     "check_length",
     "check_option_models",
     "check_prompt",
+    "length_warnings",
     "prompt_warnings",
 ]
 
@@ -45,6 +48,8 @@ _SECONDS = Whole(1, 15)
 _ANY_PROMPT = Text(LONG_PROMPT_CHARACTERS)
 _SHORT_TEXT = Text(PROMPT_CHARACTERS)
 _SEED = Whole(0, MOST_SEED)
+_STYLE = Choice((*STYLES, *UNDOCUMENTED_STYLES))
+_CAMERA_MOVEMENT = Choice((*CAMERA_MOVEMENTS, *UNDOCUMENTED_CAMERA_MOVEMENTS))
 
 
 def check_length(model: str, quality: str, duration: int) -> None:
@@ -55,6 +60,22 @@ def check_length(model: str, quality: str, duration: int) -> None:
             f"duration={duration} is not possible with model {model!r} at quality {quality!r}: allowed are "
             f"{', '.join(map(str, allowed))} (seconds)."
         )
+
+
+def length_warnings(model: str, quality: str, duration: int) -> Iterator[str]:
+    """Warn of a length that the schema of PixVerse allows and its table of prices does not hold."""
+    longest = MODELS[model].longest_priced_at_1080p
+    if quality == "1080p" and longest is not None and duration > longest:
+        yield (
+            f"duration={duration} with model {model!r} at quality {quality!r}: the schema of PixVerse allows "
+            f"it, its table of prices ends at {longest} s, so PixVerse may refuse it."
+        )
+
+
+def _undocumented(field: str, value: str | None, values: tuple[str, ...]) -> Iterator[str]:
+    """Warn of a value that single sources list, such as PixVerse's own client."""
+    if value in values:
+        yield f"{field}={value!r} is not in the documentation of PixVerse, so PixVerse may refuse it."
 
 
 def check_prompt(model: str, prompt: str, field: str = "prompt") -> None:
@@ -101,7 +122,7 @@ class _Clip(CheckedRequest):
 
     def check(self) -> None:
         check_length(self.model, self.quality, self.duration)
-        check_prompt(self.model, self.prompt)
+        self._check_prompt()
         check_option_models(self)
         if self.motion_mode == "fast" and (self.duration, self.quality == "1080p") != (5, False):
             raise PixVerseInvalidRequestError(
@@ -109,8 +130,12 @@ class _Clip(CheckedRequest):
                 f"{self.quality!r}: it needs duration=5 and a quality below '1080p'."
             )
 
+    def _check_prompt(self) -> None:
+        check_prompt(self.model, self.prompt)
+
     def iter_warnings(self) -> Iterator[str]:
         yield from prompt_warnings(self.prompt)
+        yield from length_warnings(self.model, self.quality, self.duration)
 
     def estimated_credits(self) -> int | None:
         return clip_credits(self.model, self.quality, self.duration, fast=self.motion_mode == "fast")
@@ -171,11 +196,20 @@ class _ClipWithSound(_Clip):
 class _StyledClip(_ClipWithSound):
     """A clip with every option that there is."""
 
-    style: str | None = given(Choice(STYLES))
-    camera_movement: str | None = given(Choice(CAMERA_MOVEMENTS))
+    style: str | None = given(_STYLE)
+    camera_movement: str | None = given(_CAMERA_MOVEMENT)
     water_mark: bool | None = given(Switch())
     generate_multi_clip_switch: bool | None = given(Switch())
     thinking_type: str | None = given(Choice(THINKING_TYPES))
+
+    def _check_prompt(self) -> None:
+        # The schemas of these kinds allow what the field does, with every model.
+        pass
+
+    def iter_warnings(self) -> Iterator[str]:
+        yield from super().iter_warnings()
+        yield from _undocumented("style", self.style, UNDOCUMENTED_STYLES)
+        yield from _undocumented("camera_movement", self.camera_movement, UNDOCUMENTED_CAMERA_MOVEMENTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,7 +330,7 @@ class ExtendRequest(_Clip):
     video_media_id: int | None = given(optional_id)
     model: str = given(Choice(EXTEND_MODELS), required=True)
     seed: int = given(_SEED, default=0)
-    style: str | None = given(Choice(STYLES))
+    style: str | None = given(_STYLE)
     template_id: int | None = given(optional_id)
     water_mark: bool | None = given(Switch())
 
@@ -304,6 +338,11 @@ class ExtendRequest(_Clip):
         """Check the rules between the fields."""
         exactly_one(self, "source_video_id", "video_media_id", "video")
         super().check()
+
+    def iter_warnings(self) -> Iterator[str]:
+        """Yield the warnings."""
+        yield from super().iter_warnings()
+        yield from _undocumented("style", self.style, UNDOCUMENTED_STYLES)
 
     def estimated_credits(self) -> int | None:
         """Return the price, unless a template decides on the length of the clip."""

@@ -13,6 +13,7 @@ from pixverse_provider.api.generations.clip import (
     check_length,
     check_option_models,
     check_prompt,
+    length_warnings,
     prompt_warnings,
 )
 from pixverse_provider.api.ids import optional_id
@@ -181,6 +182,8 @@ class FusionRequest(CheckedRequest):
     def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
         yield from prompt_warnings(self.prompt)
+        if self.duration:
+            yield from length_warnings(self.model, self.quality, self.duration)
         for reference in self.image_references:
             if not re.search(rf"@{re.escape(reference.ref_name)}(\s|$)", self.prompt):
                 yield (

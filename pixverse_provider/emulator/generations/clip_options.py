@@ -87,10 +87,13 @@ class ClipOptions:
         return total
 
 
-def read_options(fields: Fields, models: Collection[str] = tuple(MODELS)) -> ClipOptions:
+def read_options(
+    fields: Fields, models: Collection[str] = tuple(MODELS), *, prompt_limit: int | None = None
+) -> ClipOptions:
     """Check the common fields.
 
     :param models: those that the endpoint has.
+    :param prompt_limit: most characters of its prompt; by default it depends on the model.
     :raises ApiError: as the documents say; 400011 for what is missing, 400013 for a wrong type, 400017 for a
         value or a combination that does not exist, 400018 and 400019 for a long text, 500070 and 500071 for a
         template.
@@ -99,7 +102,7 @@ def read_options(fields: Fields, models: Collection[str] = tuple(MODELS)) -> Cli
     model = fields.required_choice("model", models)
     seconds = fields.required_integer("duration", lowest=1, highest=15)
     quality = fields.required_choice("quality", QUALITIES)
-    negative_prompt = _texts(fields, prompt, MODELS[model].prompt_limit)
+    negative_prompt = _texts(fields, prompt, prompt_limit or MODELS[model].prompt_limit)
     check_length(model, quality, seconds)
     fast = fields.choice("motion_mode", ("normal", "fast")) == "fast"
     if fast and (seconds != 5 or quality == "1080p" or model not in BEFORE_V5):

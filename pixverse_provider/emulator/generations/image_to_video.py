@@ -10,6 +10,7 @@ from pixverse_provider.emulator.generations.clip_options import (
     read_options,
     read_template_options,
 )
+from pixverse_provider.emulator.generations.models import LONG_TEXT_LIMIT
 from pixverse_provider.emulator.generations.order import Generation, Library, Order, clip_order
 from pixverse_provider.emulator.generations.templates import VIDEO_TEMPLATES
 from pixverse_provider.emulator.render.stills import StillsRecipe
@@ -27,7 +28,10 @@ def rules(fields: Fields, library: Library) -> Order:
     fields.refuse_others(_KNOWN)
     template_id = fields.identifier("template_id")
     named = _named_images(fields, template_id)
-    options = read_options(fields) if template_id is None else read_template_options(fields, template_id)
+    if template_id is None:
+        options = read_options(fields, prompt_limit=LONG_TEXT_LIMIT)
+    else:
+        options = read_template_options(fields, template_id)
     images = [library.image(name, img_id) for name, img_id in named]
     shown = images[:_PICTURES_SHOWN]
     title = options.prompt if template_id is None else VIDEO_TEMPLATES[template_id].name

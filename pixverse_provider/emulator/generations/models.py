@@ -7,7 +7,7 @@ from typing import Final
 
 TEXT_LIMIT: Final = 2048
 LONG_TEXT_LIMIT: Final = 5000
-"""What the newest schemas allow for v6, c1, modify and restyle."""
+"""What the newest schemas allow for text and image to video, for v6 and c1, and for modify and restyle."""
 
 QUALITIES: Final = ("360p", "540p", "720p", "1080p")
 LOW_QUALITIES: Final = ("360p", "540p", "720p")
@@ -27,7 +27,8 @@ class Model:
     """One model.
 
     :param seconds: lengths that it makes.
-    :param seconds_at_1080p: those of them that it makes at 1080p.
+    :param seconds_at_1080p: those of them that it makes at 1080p, by the schema; the tables of prices have
+        none for 8 s of v4 and v4.5.
     :param references: most pictures in a fusion; 0 where it has none.
     """
 
@@ -42,8 +43,8 @@ _ANY_SECOND: Final = tuple(range(1, 16))
 
 MODELS: Final[dict[str, Model]] = {
     "v3.5": Model(seconds=(5, 8), seconds_at_1080p=(5,)),
-    "v4": Model(seconds=(5, 8), seconds_at_1080p=(5,)),
-    "v4.5": Model(seconds=(5, 8), seconds_at_1080p=(5,), references=3),
+    "v4": Model(seconds=(5, 8), seconds_at_1080p=(5, 8)),
+    "v4.5": Model(seconds=(5, 8), seconds_at_1080p=(5, 8), references=3),
     "v5": Model(seconds=(5, 8), seconds_at_1080p=(5, 8), references=3),
     "v5.5": Model(seconds=(5, 8, 10), seconds_at_1080p=(5, 8), references=7),
     "v5.6": Model(seconds=(5, 8, 10), seconds_at_1080p=(5, 8), references=7),
@@ -73,5 +74,6 @@ ONLY_WITH: Final[dict[str, tuple[str, ...]]] = {
     "lip_sync_switch": UP_TO_V5,
     "generate_audio_switch": ("v5.5", "v5.6", "v6", "c1"),
     "generate_multi_clip_switch": ("v5.5", "v6"),
+    "thinking_type": ("v5.5",),
 }
 """Options that only some models have."""

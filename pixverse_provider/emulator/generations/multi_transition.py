@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pixverse_provider.emulator import prices
 from pixverse_provider.emulator.envelope import INVALID_PARAMETER, ApiError
 from pixverse_provider.emulator.generations.clip_options import check_prompt
-from pixverse_provider.emulator.generations.models import LONG_TEXT_LIMIT, QUALITIES, UP_TO_V5
+from pixverse_provider.emulator.generations.models import QUALITIES, TEXT_LIMIT, UP_TO_V5
 from pixverse_provider.emulator.generations.order import Generation, Library, Order, told
 from pixverse_provider.emulator.render.stills import StillsRecipe
 
@@ -33,7 +33,7 @@ def rules(fields: Fields, library: Library) -> Order:
     for frame in frames:
         frame.refuse_others(_KNOWN_OF_FRAME)
     ids = [frame.required_identifier("img_id") for frame in frames]
-    prompts = [check_prompt(frame.text("prompt") or "", LONG_TEXT_LIMIT) for frame in frames]
+    prompts = [check_prompt(frame.text("prompt") or "", TEXT_LIMIT) for frame in frames]
     lengths = [frame.required_integer("duration", lowest=1, highest=_LONGEST) for frame in frames[:-1]]
     frames[-1].integer("duration", lowest=0, highest=_LONGEST)
     if sum(lengths) > _LONGEST:

@@ -178,8 +178,9 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("TextToVideo", {"prompt": "None"}, ["prompt", "template"]),
     ("TextToVideo", {"prompt": "a\ud83d"}, ["prompt", "unpaired surrogate"]),
     ("TextToVideo", {"prompt": 5}, ["prompt", "5"]),
-    ("TextToVideo", {"prompt": "x" * 2049}, ["prompt", "2049", "2048", "'v5'"]),
+    ("TextToVideo", {"prompt": "x" * 5001}, ["prompt", "5001", "5000"]),
     ("TextToVideo", {"prompt": "x" * 5001, "model": "v6"}, ["prompt", "5001", "5000"]),
+    ("Transition", {"prompt": "x" * 2049}, ["prompt", "2049", "2048", "'v5'"]),
     ("TextToVideo", {"negative_prompt": "x" * 2049}, ["negative_prompt", "2049", "2048"]),
     ("TextToVideo", {"model": None}, ["model is missing", "'v5.6'"]),
     ("TextToVideo", {"model": "v9"}, ["model", "'v9'", "'v5.6'"]),
@@ -190,7 +191,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("TextToVideo", {"duration": "None"}, ["duration", "template"]),
     ("TextToVideo", {"duration": 16, "model": "v6"}, ["duration", "16", "1 to 15"]),
     ("TextToVideo", {"duration": 10}, ["duration=10", "'v5'", "5, 8"]),
-    ("TextToVideo", {"duration": 8, "model": "v4", "quality": "1080p"}, ["duration=8", "'1080p'", " 5 "]),
+    ("TextToVideo", {"duration": 8, "model": "v3.5", "quality": "1080p"}, ["duration=8", "'1080p'", " 5 "]),
     ("TextToVideo", {"duration": 10, "model": "v5.6", "quality": "1080p"}, ["duration=10", "5, 8"]),
     ("TextToVideo", {"quality": "4k"}, ["quality", "'4k'", "'1080p'"]),
     ("TextToVideo", {"aspect_ratio": None}, ["aspect_ratio is missing"]),
@@ -198,8 +199,9 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("TextToVideo", {"seed": -1}, ["seed", "-1", "2147483647"]),
     ("TextToVideo", {"seed": 2**31}, ["seed", "2147483648"]),
     ("TextToVideo", {"seed": "1" * 5000}, ["seed"]),
-    ("TextToVideo", {"style": "realistic", "model": "v3.5"}, ["style", "'realistic'", "'anime'"]),
+    ("TextToVideo", {"style": "manga", "model": "v3.5"}, ["style", "'manga'", "'anime'"]),
     ("TextToVideo", {"style": "anime"}, ["style='anime'", "'v5'", "'v3.5'"]),
+    ("TextToVideo", {"style": "realistic"}, ["style='realistic'", "'v5'", "'v3.5'"]),
     ("TextToVideo", {"camera_movement": "zoom_in"}, ["camera_movement='zoom_in'", "'v4' or 'v4.5'"]),
     (
         "TextToVideo",
@@ -334,7 +336,7 @@ class TestModels:
         allowed = {"v5.5": [5, 8, 10], "v5.6": [5, 8, 10], "v6": list(range(1, 16)), "c1": list(range(1, 16))}
         expected = allowed.get(model, [5, 8])
         if quality == "1080p":
-            longest = {"v3.5": 5, "v4": 5, "v4.5": 5, "v5": 8, "v5.5": 8, "v5.6": 8}.get(model, 15)
+            longest = {"v3.5": 5, "v4": 8, "v4.5": 8, "v5": 8, "v5.5": 8, "v5.6": 8}.get(model, 15)
             expected = [duration for duration in expected if duration <= longest]
         assert possible == expected
 
@@ -354,6 +356,23 @@ class TestWhatIsWarnedOf:
         ("name", "changes", "named"),
         [
             ("TextToVideo", {"model": "v6", "prompt": "x" * 2049}, ["prompt", "2049", "2048"]),
+            ("ImageToVideo", {"prompt": "x" * 5000}, ["prompt", "5000", "2048"]),
+            ("TextToVideo", {"model": "v3.5", "style": "realistic"}, ["style='realistic'", "may refuse"]),
+            ("Extend", {"model": "v3.5", "style": "day"}, ["style='day'", "may refuse"]),
+            ("ImageToVideo", {"model": "v4", "camera_movement": "default"}, ["camera_movement='default'"]),
+            *(
+                (
+                    name,
+                    {"model": model, "duration": 8, "quality": "1080p"},
+                    ["duration=8", "5 s", "may refuse"],
+                )
+                for name, model in (
+                    ("TextToVideo", "v4"),
+                    ("Transition", "v4.5"),
+                    ("Extend", "v4"),
+                    ("Fusion", "v4.5"),
+                )
+            ),
             ("TextToVideo", {"lip_sync_tts_content": "Hi"}, ["lip_sync_tts_switch=True"]),
             ("TextToVideo", {"sound_effect_content": "rain"}, ["sound_effect_switch=True"]),
             (
@@ -402,6 +421,7 @@ class TestPrices:
             ("TextToVideo", {"sound_effect_switch": True}, None),
             ("TextToVideo", {"sound_mode": "default_music"}, None),
             ("TextToVideo", {"template_id": 7}, None),
+            ("TextToVideo", {"model": "v4", "duration": 8, "quality": "1080p"}, None),
             ("ImageToVideo", {"duration": 8, "quality": "1080p"}, 240),
             ("Transition", {"model": "v5.6", "duration": 10}, 77),
             ("Extend", {"model": "v6", "duration": 1, "quality": "1080p"}, 18),

@@ -89,6 +89,7 @@ def test_an_extend_is_for_some_models_and_costs_what_is_added() -> None:
         assert extend.refusal(model=model) == 400017
     assert extend.order(model="v6", duration=7, quality="1080p").credits == 126
     assert extend.order(model="v4", motion_mode="fast").credits == 90
+    assert extend.order(model="v3.5", style="day").credits == 45
     assert extend.required("prompt", "model", "duration", "quality")
     assert extend.refusal(generate_audio_switch=True, model="v6") == 400017
     assert extend.refusal(template_id=1) == 500070

@@ -98,7 +98,7 @@ def test_a_template_has_its_own_length_takes_any_model_and_needs_no_prompt() -> 
     "changes",
     [
         {"duration": 6},
-        {"model": "v4", "quality": "1080p", "duration": 8},
+        {"model": "v3.5", "quality": "1080p", "duration": 8},
         {"motion_mode": "fast"},
         {"style": "anime"},
         {"model": "v5", "generate_audio_switch": True},
@@ -126,6 +126,14 @@ def test_they_cost_what_text_to_video_costs(changes: dict[str, Any], price: int)
     assert transition.order(**changes).credits == price
 
 
+def test_the_prompt_to_an_image_may_be_longer_than_that_of_a_transition() -> None:
+    assert image.order(prompt="x" * 5000).credits == 45
+    assert image.refusal(prompt="x" * 5001) == 400018
+    assert transition.order(prompt="x" * 2048).credits == 45
+    assert transition.refusal(prompt="x" * 2049) == 400018
+    assert transition.order(prompt="x" * 5000, model="v6").credits == 35
+
+
 def keys(*lengths: int | None) -> list[dict[str, Any]]:
     return [
         {"img_id": IMAGES[index], **({} if seconds is None else {"duration": seconds})}
@@ -143,7 +151,7 @@ def keys(*lengths: int | None) -> list[dict[str, Any]]:
         (keys(31, None), 400017),
         ([3, 4], 400013),
         ({"img_id": IMAGE}, 400013),
-        ([{**keys(3)[0], "prompt": "x" * 5001}, *keys(None)], 400018),
+        ([{**keys(3)[0], "prompt": "x" * 2049}, *keys(None)], 400018),
         ([{**keys(3)[0], "name": "x"}, *keys(None)], 400017),
     ],
 )

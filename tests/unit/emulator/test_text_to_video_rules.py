@@ -51,7 +51,7 @@ def test_nothing_is_converted(changes: dict[str, Any]) -> None:
         {"quality": "480p"},
         {"duration": 6},
         {"duration": 16, "model": "v6"},
-        {"model": "v4.5", "duration": 8, "quality": "1080p"},
+        {"model": "v3.5", "duration": 8, "quality": "1080p"},
         {"model": "v5.5", "duration": 10, "quality": "1080p"},
         {"aspect_ratio": "21:9"},
         {"motion_mode": "fast"},
@@ -77,10 +77,9 @@ def test_values_and_combinations_that_do_not_exist_are_invalid(changes: dict[str
 
 
 def test_long_texts_have_codes_of_their_own() -> None:
-    assert order(prompt="x" * 2048).credits == 45
-    assert refusal(prompt="x" * 2049) == 400018
-    assert refusal(prompt="x" * 5001, model="v6") == 400018
-    assert order(prompt="x" * 5000, model="v6").credits == 25
+    for model, price in (("v5", 45), ("v6", 25)):
+        assert order(prompt="x" * 5000, model=model).credits == price
+        assert refusal(prompt="x" * 5001, model=model) == 400018
     assert refusal(negative_prompt="x" * 2049) == 400019
 
 
@@ -94,6 +93,9 @@ def test_a_template_has_to_be_activated() -> None:
     [
         ({}, 45),
         ({"duration": 8, "quality": "1080p"}, 240),
+        ({"model": "v4.5", "duration": 8, "quality": "1080p"}, 240),
+        ({"model": "v3.5", "style": "realistic"}, 45),
+        ({"model": "v4", "camera_movement": "default"}, 45),
         ({"quality": "720p"}, 60),
         ({"model": "v4", "motion_mode": "fast", "quality": "720p"}, 120),
         ({"model": "v5.6", "duration": 10}, 77),
