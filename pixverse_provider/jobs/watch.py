@@ -222,6 +222,8 @@ class JobWatch:
         recovered = self._errors is not None
         self._errors = None
         self._last_result = result
+        # Before the deadline is looked at, which names it.
+        notice = self._notice(result, recovered=recovered)
         outcome = outcome_of(result)
         if outcome is None and self.give_up_at is not None and now >= self.give_up_at:
             outcome = Outcome.GIVEN_UP
@@ -229,7 +231,7 @@ class JobWatch:
             outcome = Outcome.TIMEOUT
         if outcome is not None:
             return self._ended(outcome, now)
-        return Wait(self._bounded(self._interval(now), now), self._notice(result, recovered=recovered))
+        return Wait(self._bounded(self._interval(now), now), notice)
 
     def on_error(self, error: PixVerseError, now: float) -> Wait | WaitResult:
         """Take in that a poll failed."""

@@ -1,10 +1,9 @@
-"""Which job belongs to a task, and what is remembered of it."""
+"""What is remembered of the job of a task, and where it is kept."""
 
 from __future__ import annotations
 
 import json
-import uuid
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,15 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse_provider.api.generations import LipSyncRequest
-from pixverse_provider.durability import (
-    DUD_AGE,
-    JobKeeper,
-    JobRecord,
-    JobStore,
-    TaskIdentity,
-    fingerprint_of,
-    submit_trace_id,
-)
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseCapacityError,
@@ -28,103 +18,55 @@ from pixverse_provider.exceptions import (
     PixVerseModerationError,
     PixVerseRateLimitError,
     PixVerseTransientError,
+    PixVerseTriggerEventError,
 )
+from pixverse_provider.jobs.outcome import Outcome
+from pixverse_provider.jobs.record import (
+    MOST_EARLIER_JOBS,
+    REFUSALS_OF_ONE_TRACE_ID,
+    AttemptState,
+    JobRecord,
+    job_of_event,
+)
+from pixverse_provider.jobs.watch import GIVE_UP_AGE
+from tests.unit.jobs.making import NOW, STORE_KEY, Store, job_store, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NOW = 1_767_603_600.0
-REQUEST = LipSyncRequest(source_video_id=343252978602905, audio_media_id=425662507205762)
-RUN = "scheduled__2026-01-05T09:00:00+00:00"
-
-# Short texts over few letters often meet; the letters are those that a careless join would trip over.
-TRICKY = st.text(alphabet="a1\",'[]\\ \n/:-\u00e4\uff61\u2044\u0430\u0301\U0001f600", max_size=4)
-IDENTITIES = st.builds(TaskIdentity, TRICKY, TRICKY, TRICKY, TRICKY, st.integers(-1, 12))
-KEYS = st.tuples(IDENTITIES, st.none() | st.integers(0, 12), TRICKY, st.integers(0, 12))
-
-
-class TestTraceIds:
-    @given(KEYS, KEYS)
-    def test_no_two_jobs_share_one_and_one_job_has_always_the_same(self, one: Any, other: Any) -> None:
-        assert (submit_trace_id(*one) == submit_trace_id(*other)) is (one == other)
-        assert uuid.UUID(submit_trace_id(*one)).version == 5
-
-    @given(text=st.text(alphabet="a1\",'[]\\ :-", max_size=12), data=st.data())
-    def test_it_matters_where_one_name_ends_and_the_next_begins(self, text: str, data: st.DataObject) -> None:
-        cuts = st.lists(st.integers(0, len(text)), min_size=3, max_size=3).map(sorted)
-        one, other = (cut_up(text, data.draw(cuts)) for _ in range(2))
-        assert (submit_trace_id(one, 0, "f", 0) == submit_trace_id(other, 0, "f", 0)) is (one == other)
-
-    @pytest.mark.parametrize(
-        ("one", "other"),
-        [
-            (("c", "a", "b", "t", -1), ("c", "a,b", "", "t", -1)),
-            (("c", 'a", "b', "r", "t", -1), ("c", "a", "b", "t", -1)),
-            (("c", "d", "r", "t", 1), ("c", "d", "r", "t1", -1)),
-            (("c", "d", "r", "t", 11), ("c", "d", "r", "t", 1)),
-            (("c", "a\u0301", "r", "t", -1), ("c", "\u00e1", "r", "t", -1)),
-            (("c", "\\u00e1", "r", "t", -1), ("c", "\u00e1", "r", "t", -1)),
-            (("c", "\u0430", "r", "t", -1), ("c", "a", "r", "t", -1)),
-            (("c", "\U0001f600", "r", "t", -1), ("c", "\\ud83d\\ude00", "r", "t", -1)),
-        ],
-    )
-    def test_names_that_look_alike_are_told_apart(self, one: Any, other: Any) -> None:
-        assert submit_trace_id(TaskIdentity(*one), 0, "f", 0) != submit_trace_id(
-            TaskIdentity(*other), 0, "f", 0
-        )
-
-    def test_no_epoch_is_not_the_first_epoch(self) -> None:
-        identity = TaskIdentity("c", "d", "r", "t", -1)
-        assert submit_trace_id(identity, None, "f", 0) != submit_trace_id(identity, 0, "f", 0)
-
-    def test_the_derivation_never_changes_since_every_waiting_task_would_pay_again(self) -> None:
-        identity = TaskIdentity("pixverse_default", "films", RUN, "lip_sync", -1)
-        assert fingerprint_of(REQUEST) == PINNED_FINGERPRINT
-        assert submit_trace_id(identity, 2, PINNED_FINGERPRINT, 0) == PINNED_TRACE_ID
-
-
-def cut_up(text: str, cuts: list[int]) -> TaskIdentity:
-    first, second, third = cuts
-    return TaskIdentity(text[:first], text[first:second], text[second:third], text[third:], -1)
-
-
-PINNED_FINGERPRINT = "61625a385c44b79c388da7c54b9eefd06df4d4d0ca673a16c839da38ec5f4558"
-PINNED_TRACE_ID = "2e57821b-e9ae-5b56-8616-0be7f196ed9c"
-
-
-class TestFingerprints:
-    def test_the_same_input_has_the_same_one_however_it_was_written(self) -> None:
-        as_text = LipSyncRequest(
-            source_video_id="343252978602905", video_media_id=0, audio_media_id=" 425662507205762"
-        )
-        assert fingerprint_of(as_text) == fingerprint_of(REQUEST)
-
-    @pytest.mark.parametrize(
-        "other",
-        [
-            LipSyncRequest(source_video_id=343252978602906, audio_media_id=425662507205762),
-            LipSyncRequest(video_media_id=343252978602905, audio_media_id=425662507205762),
-            LipSyncRequest(
-                source_video_id=343252978602905, lip_sync_tts_speaker_id="7", lip_sync_tts_content="Hi"
-            ),
-        ],
-    )
-    def test_another_input_has_another(self, other: LipSyncRequest) -> None:
-        assert fingerprint_of(other) != fingerprint_of(REQUEST)
-
-
+# Times are kept to the millisecond.
+TIMES = st.integers(0, 4_000_000_000_000).map(lambda milliseconds: milliseconds / 1000)
 RECORDS = st.builds(
     JobRecord,
     trace_id=st.uuids().map(str),
-    fingerprint=st.text(max_size=5),
-    epoch=st.none() | st.integers(0, 99),
-    generation=st.integers(0, 99),
-    submitted_at=st.floats(0, 4e9),
-    video_id=st.none() | st.integers(1, 2**64 - 1),
+    clear_marker=st.none() | st.integers(0, 99),
+    sequence=st.integers(0, 99),
+    submitted_at=TIMES,
+    job_id=st.none() | st.integers(1, 2**64 - 1),
     credits=st.none() | st.floats(0, 1e6),
+    credits_refunded=st.none() | st.floats(0, 1e6),
     answer_lost=st.booleans(),
     replayed=st.booleans(),
+    accepted_at=st.none() | TIMES,
+    refusals=st.integers(0, 9),
+    max_tries=st.none() | st.integers(0, 99),
+    try_number=st.none() | st.integers(1, 99),
+    outcome=st.none() | st.sampled_from([outcome.value for outcome in Outcome]),
+    message=st.none() | st.text(max_size=9),
+    ended_at=st.none() | TIMES,
+    handed_over=st.booleans(),
+    picked_up=st.booleans(),
+    earlier=st.lists(st.dictionaries(st.text(max_size=3), st.integers()), max_size=3).map(tuple),
 )
+
+
+@pytest.fixture(autouse=True)
+def _a_store_on_every_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name the retention that Airflow has from 3.3 on, so that the store can be tried on all versions."""
+    monkeypatch.setattr("airflow.sdk.execution_time.context.NEVER_EXPIRE", NEVER, raising=False)
+
+
+NEVER = "never"
 
 
 class TestRecords:
@@ -134,9 +76,15 @@ class TestRecords:
 
     @given(RECORDS)
     def test_the_id_is_kept_as_digits_which_no_database_rounds(self, record: JobRecord) -> None:
-        kept = record.to_json()["video_id"]
-        assert kept is None or int(kept) == record.video_id
+        kept = record.to_json()["job_id"]
+        assert kept is None or int(kept) == record.job_id
         assert not isinstance(kept, int | float)
+
+    def test_times_are_kept_as_people_read_them_with_their_zone(self) -> None:
+        kept = record(submitted_at=NOW + 0.25, accepted_at=NOW + 1.5, ended_at=NOW + 61).to_json()
+        assert kept["submitted_at"] == "2026-01-05T09:00:00.250+00:00"
+        assert kept["accepted_at"] == "2026-01-05T09:00:01.500+00:00"
+        assert kept["ended_at"] == "2026-01-05T09:01:01.000+00:00"
 
     def test_what_another_version_added_is_ignored(self) -> None:
         data = record().to_json() | {"colour": "blue"}
@@ -144,139 +92,263 @@ class TestRecords:
 
     def test_what_an_older_version_did_not_write_has_its_default(self) -> None:
         data = record().to_json()
-        for name in ("video_id", "credits", "answer_lost", "replayed"):
+        for name in ("job_id", "credits", "answer_lost", "replayed", "picked_up", "outcome", "earlier"):
             del data[name]
         assert JobRecord.from_json(data) == record()
 
+    def test_where_it_is_not_said_whether_the_job_was_handed_over_it_counts_as_handed_over(self) -> None:
+        data = record().to_json()
+        del data["handed_over"]
+        assert JobRecord.from_json(data).handed_over is True
+
     def test_the_id_of_a_job_without_an_answer_is_not_made_up(self) -> None:
-        with pytest.raises(ValueError, match="no video id"):
+        with pytest.raises(ValueError, match="no id yet"):
             _ = record().paid_id
 
+    @pytest.mark.parametrize("replayed", [True, False])
     @pytest.mark.parametrize(
-        ("replayed", "age", "dud"),
+        ("age", "given_up"), [(GIVE_UP_AGE, True), (GIVE_UP_AGE + 1, True), (GIVE_UP_AGE - 1, False)]
+    )
+    def test_a_job_is_given_up_two_hours_after_its_id_arrived_whichever_way_it_came(
+        self, age: float, *, replayed: bool, given_up: bool
+    ) -> None:
+        accepted = NOW + 9 * GIVE_UP_AGE
+        job = record(job_id=7, replayed=replayed, submitted_at=NOW, accepted_at=accepted)
+        assert job.is_given_up(accepted + age) is given_up
+
+    def test_one_whose_id_arrived_at_an_unknown_time_counts_from_its_submit(self) -> None:
+        assert record(job_id=7).give_up_at == NOW + GIVE_UP_AGE
+
+    def test_a_submit_without_an_answer_is_never_too_old(self) -> None:
+        assert record(answer_lost=True).give_up_at is None
+        assert record(answer_lost=True).is_given_up(NOW + 9 * GIVE_UP_AGE) is False
+
+
+class TestTheEndOfAJob:
+    @pytest.mark.parametrize(
+        ("outcome", "refunded"),
         [
-            (True, DUD_AGE, True),
-            (True, DUD_AGE + 1, True),
-            (True, DUD_AGE - 1, False),
-            (False, DUD_AGE * 9, False),
+            (Outcome.SUCCESS, None),
+            (Outcome.DELETED, None),
+            (Outcome.FAILED, 8.0),
+            (Outcome.MODERATED, 8.0),
+            (Outcome.GIVEN_UP, 8.0),
         ],
     )
-    def test_only_a_repeated_submit_two_hours_old_is_a_dud(
-        self, replayed: bool, age: float, dud: bool
+    def test_it_says_what_came_of_it_and_what_pixverse_refunds(
+        self, outcome: Outcome, refunded: float | None
     ) -> None:
-        accepted = NOW + 9 * DUD_AGE
-        job = record(video_id=7, replayed=replayed, submitted_at=NOW, accepted_at=accepted)
-        assert job.is_dud(accepted + age) is dud
+        job = record(job_id=7, credits=8.0).ended(outcome, NOW + 60, message="what happened")
+        assert (job.outcome, job.message, job.ended_at) == (outcome.value, "what happened", NOW + 60)
+        assert (job.credits, job.credits_refunded) == (8.0, refunded)
+
+    def test_a_long_message_is_cut_and_an_empty_one_is_none(self) -> None:
+        assert len(record().ended(Outcome.FAILED, NOW, message="x" * 9_999).message or "") == 500
+        assert record().ended(Outcome.FAILED, NOW).message is None
+
+    def test_what_was_handed_over_stays_so(self) -> None:
+        assert record(handed_over=True).ended(Outcome.FAILED, NOW).handed_over is True
+        assert record().ended(Outcome.FAILED, NOW).handed_over is False
+        assert record().ended(Outcome.FAILED, NOW, handed_over=True).handed_over is True
 
 
-class Store:
-    """A task state store in memory, which keeps what Airflow would: JSON."""
+class TestHistory:
+    def test_a_job_goes_into_it_with_what_it_cost_and_how_it_ended(self) -> None:
+        job = record(trace_id="one", job_id=2**64 - 1, credits=8.0, try_number=2, accepted_at=NOW + 1.5)
+        job = job.ended(Outcome.FAILED, NOW + 60, message="failed at PixVerse")
+        assert job.history() == (
+            {
+                "job_id": "18446744073709551615",
+                "trace_id": "one",
+                "try_number": 2,
+                "outcome": "failed",
+                "message": "failed at PixVerse",
+                "credits": 8.0,
+                "credits_refunded": 8.0,
+                "submitted_at": "2026-01-05T09:00:00.000+00:00",
+                "accepted_at": "2026-01-05T09:00:01.500+00:00",
+                "ended_at": "2026-01-05T09:01:00.000+00:00",
+            },
+        )
 
-    def __init__(self, **values: Any) -> None:
-        self.values = {name: json.dumps(value) for name, value in values.items()}
-        self.retentions: list[Any] = []
-        self.broken: Exception | None = None
+    def test_a_submit_whose_answer_was_lost_may_be_paid_and_goes_into_it(self) -> None:
+        (entry,) = record(answer_lost=True).history()
+        assert (entry["job_id"], entry["trace_id"], entry["outcome"]) == (None, "t", "answer_lost")
 
-    def get(self, name: str) -> Any:
-        return json.loads(self.values[name]) if name in self.values else None
+    def test_what_was_never_sent_or_refused_for_certain_is_no_job(self) -> None:
+        assert record().history() == ()
+        assert record(earlier=({"job_id": "1"},)).history() == ({"job_id": "1"},)
 
-    def set(self, name: str, value: Any, *, retention: Any = None) -> None:
-        if self.broken is not None:
-            raise self.broken
-        self.values[name] = json.dumps(value)
-        self.retentions.append(retention)
+    def test_the_latest_comes_first_and_the_last_twenty_are_kept(self) -> None:
+        job = record(trace_id="0", job_id=1)
+        for number in range(1, 30):
+            job = record(trace_id=str(number), job_id=number + 1, earlier=job.history())
+            assert len(job.earlier) == min(number, MOST_EARLIER_JOBS)
+        assert [entry["trace_id"] for entry in job.history()] == [str(n) for n in range(29, 9, -1)]
 
+    def test_it_can_be_kept_as_json(self) -> None:
+        job = record(earlier=record(job_id=1).ended(Outcome.SUCCESS, NOW).history())
+        assert JobRecord.from_json(json.loads(json.dumps(job.to_json()))) == job
 
-NEVER = "never"
+    def test_a_history_that_another_version_let_grow_is_cut_when_it_is_read(self) -> None:
+        data = record().to_json() | {"earlier": [{"job_id": str(n)} for n in range(50)]}
+        assert len(JobRecord.from_json(data).earlier) == MOST_EARLIER_JOBS
 
+    def test_the_record_of_a_new_job_has_the_job_that_it_replaces_in_it(self) -> None:
+        one = job_store(Store())
+        before = replace(one.open(0, NOW), job_id=7).ended(Outcome.DELETED, NOW + 60)
+        after = one.replacement(before, NOW + 90)
+        assert [entry["job_id"] for entry in after.earlier] == ["7"]
+        assert (after.job_id, after.sequence, after.submitted_at) == (None, 1, NOW + 90)
 
-@pytest.fixture(autouse=True)
-def _a_store_on_every_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Name the retention that Airflow has from 3.3 on, so that the store can be tried on all versions."""
-    monkeypatch.setattr("airflow.sdk.execution_time.context.NEVER_EXPIRE", NEVER, raising=False)
+    def test_the_job_of_another_input_is_in_it_as_well(self) -> None:
+        one = job_store(Store())
+        assert [entry["job_id"] for entry in one.open(0, NOW, record(job_id=7)).earlier] == ["7"]
 
 
 class TestTheStore:
     def test_a_record_is_found_again(self) -> None:
         store = Store()
-        JobStore(store).save_intent(record())
-        assert JobStore(store).load() == record()
+        job_store(store).save_intent(record())
+        assert job_store(store).load() == record(answer_lost=True)
 
     def test_a_record_does_not_expire_before_its_run_does(self) -> None:
         store = Store()
-        JobStore(store).save_intent(record())
+        job_store(store).save_intent(record())
         assert store.retentions == [NEVER]
 
     @pytest.mark.parametrize(
         "rubbish",
-        [{}, [], "text", 5, {"trace_id": "t"}, {"generation": "x"}, [["a", 1]]],
+        [
+            {},
+            [],
+            "text",
+            5,
+            {"trace_id": "t"},
+            {"sequence": "x"},
+            {"generation": "x"},
+            [["a", 1]],
+            {"trace_id": "t", "sequence": 0, "submitted_at": None},
+        ],
         ids=repr,
     )
     def test_a_record_that_cannot_be_read_is_left_aside_with_a_warning(
         self, rubbish: Any, log_lines: list[str]
     ) -> None:
-        assert JobStore(Store(pixverse_job=rubbish)).load() is None
+        assert job_store(Store(pixverse_job=rubbish)).load() is None
         assert "cannot be read and is left aside" in log_lines[0]
 
-    @pytest.mark.parametrize("field", ["generation", "submitted_at", "video_id"])
+    @pytest.mark.parametrize(
+        "field", ["sequence", "submitted_at", "job_id", "accepted_at", "ended_at", "earlier"]
+    )
     @pytest.mark.parametrize("value", ["x", [1], {"a": 1}])
     def test_a_record_with_a_misshapen_field_is_left_aside(
         self, field: str, value: Any, log_lines: list[str]
     ) -> None:
-        store = Store(pixverse_job=record(video_id=7).to_json() | {field: value})
-        assert JobStore(store).load() is None
+        store = Store(pixverse_job=record(job_id=7).to_json() | {field: value})
+        assert job_store(store).load() is None
         assert len(log_lines) == 1
+
+    def test_a_store_that_cannot_be_read_ends_the_attempt_since_nothing_is_paid(self) -> None:
+        store = Store()
+        store.broken = RuntimeError("database is gone")
+        with pytest.raises(RuntimeError, match="database is gone"):
+            job_store(store).load()
 
     def test_a_store_that_fails_before_the_submit_ends_the_task_since_nothing_is_paid(self) -> None:
         store = Store()
         store.broken = RuntimeError("database is gone")
         with pytest.raises(RuntimeError, match="database is gone"):
-            JobStore(store).save_intent(record())
+            job_store(store).save_intent(record())
 
     def test_a_store_that_fails_after_the_submit_is_told_to_the_log_and_the_job_goes_on(
         self, log_lines: list[str]
     ) -> None:
         store = Store()
         store.broken = RuntimeError("database is gone")
-        JobStore(store).save_outcome(record(video_id=7))
-        assert "PixVerse video 7 (trace id t) is submitted and paid" in log_lines[0]
+        job_store(store).save(record(job_id=7))
+        assert "PixVerse job 7 (trace id t) is submitted and paid" in log_lines[0]
+        assert "A retry finds it by its trace id" in log_lines[0]
         assert "database is gone" in log_lines[0]
 
+    def test_a_store_that_fails_after_a_refusal_is_told_with_the_trace_id(self, log_lines: list[str]) -> None:
+        store = Store()
+        store.broken = RuntimeError("database is gone")
+        job_store(store).save(record())
+        assert "The submit under trace id t could not be written" in log_lines[0]
+        assert "paid" not in log_lines[0]
+
     def test_below_airflow_3_3_nothing_is_kept_and_nothing_fails(self) -> None:
-        store = JobStore(None)
+        store = job_store(None)
         store.save_intent(record())
-        store.save_outcome(record(video_id=7))
+        store.save(record(job_id=7))
         assert store.load() is None
-        assert store.available is False
+        assert store.keeps_records is False
 
 
-class TestTheKeeper:
+class TestWhoseJobItIs:
     def test_a_retry_finds_the_record_of_the_attempt_before(self) -> None:
         store = Store()
-        job = keeper(store).keep(keeper(store).open(0, NOW))
-        assert keeper(store, try_number=2).find() == job
+        first = job_store(store)
+        first.save(replace(first.open(0, NOW), job_id=7))
+        second = job_store(store, try_number=2)
+        found = second.load()
+        assert found == replace(first.open(0, NOW), job_id=7)
+        assert second.has_this_input(found) is True
+        assert second.was_cleared_since(found) is False
 
-    def test_a_clear_leaves_it_aside(self, log_lines: list[str]) -> None:
+    def test_a_clear_is_told_from_a_retry(self) -> None:
         store = Store()
-        keeper(store, max_tries=2).keep(keeper(store, max_tries=2).open(0, NOW))
-        assert keeper(store, max_tries=3).find() is None
-        assert "left aside" in log_lines[0]
+        before = job_store(store, max_tries=2)
+        before.save(before.open(0, NOW))
+        after = job_store(store, try_number=2, max_tries=3)
+        found = after.load()
+        assert found is not None
+        assert after.has_this_input(found) is True
+        assert after.was_cleared_since(found) is True
 
     def test_a_clear_makes_it_again_under_another_trace_id(self) -> None:
-        before, after = (keeper(Store(), max_tries=n).open(0, NOW) for n in (2, 3))
+        before, after = (job_store(Store(), max_tries=n).open(0, NOW) for n in (2, 3))
         assert before.trace_id != after.trace_id
+        assert (before.clear_marker, after.clear_marker) == (2, 3)
 
     def test_a_clear_keeps_it_where_the_user_wants_that(self) -> None:
         store = Store()
-        job = keeper(store, max_tries=2, reuse_on_clear=True)
-        kept = job.keep(job.open(0, NOW))
-        assert keeper(store, max_tries=5, reuse_on_clear=True).find() == kept
-        assert keeper(store, max_tries=5, reuse_on_clear=True).open(0, NOW).trace_id == kept.trace_id
+        before = job_store(store, max_tries=2, reuse_on_clear=True)
+        before.save(before.open(0, NOW))
+        after = job_store(store, max_tries=5, reuse_on_clear=True)
+        kept = after.load()
+        assert kept is not None
+        assert kept.clear_marker is None
+        assert after.has_this_input(kept) is True
+        assert after.open(0, NOW).trace_id == kept.trace_id
+
+    def test_a_job_that_a_clear_has_adopted_keeps_its_trace_id_and_belongs_to_the_attempts_after_it(
+        self,
+    ) -> None:
+        store = Store()
+        before = job_store(store, max_tries=2)
+        job = replace(before.open(0, NOW), job_id=7)
+        adopted = job_store(store, max_tries=3).adopt(job, picked_up=True)
+        assert adopted == replace(job, max_tries=3, picked_up=True)
+        retry = job_store(store, try_number=3, max_tries=3)
+        assert retry.load() == adopted
+        assert retry.was_cleared_since(adopted) is False
+        assert job_store(store, max_tries=5).was_cleared_since(adopted) is True
+
+    def test_one_that_replaces_a_job_from_before_the_clear_is_the_first_after_it(self) -> None:
+        job = replace(job_store(Store(), max_tries=2).open(3, NOW), job_id=7)
+        after = job_store(Store(), max_tries=3)
+        assert after.replacement(job, NOW).sequence == 0
+        assert after.replacement(replace(after.open(3, NOW), job_id=8), NOW).sequence == 4
 
     def test_another_input_leaves_it_aside(self) -> None:
         store = Store()
-        keeper(store).keep(keeper(store).open(0, NOW))
-        assert keeper(store, request=LipSyncRequest(video_media_id=1, audio_media_id=2)).find() is None
+        job_store(store).save(job_store(store).open(0, NOW))
+        other = job_store(store, request=LipSyncRequest(video_media_id=1, audio_media_id=2))
+        found = other.load()
+        assert found is not None
+        assert other.has_this_input(found) is False
 
     @pytest.mark.parametrize(
         "change",
@@ -287,55 +359,78 @@ class TestTheKeeper:
             {"task_id": "other"},
             {"map_index": 0},
             {"request": LipSyncRequest(video_media_id=1, audio_media_id=2)},
+            {"loop_index": 0},
         ],
         ids=lambda change: next(iter(change)),
     )
     def test_every_part_of_what_a_task_is_counts(self, change: dict[str, Any]) -> None:
-        assert keeper(Store(), **change).open(0, NOW).trace_id != keeper(Store()).open(0, NOW).trace_id
+        assert job_store(Store(), **change).open(0, NOW).trace_id != job_store(Store()).open(0, NOW).trace_id
 
-    def test_every_generation_has_a_trace_id_of_its_own(self) -> None:
-        assert len({keeper(Store()).open(generation, NOW).trace_id for generation in range(5)}) == 5
+    def test_every_submission_has_a_trace_id_of_its_own(self) -> None:
+        assert len({job_store(Store()).open(sequence, NOW).trace_id for sequence in range(5)}) == 5
 
     def test_the_number_of_the_try_does_not_count(self) -> None:
-        ids = {keeper(Store(), try_number=n).open(0, NOW).trace_id for n in (1, 2, 9)}
+        ids = {job_store(Store(), try_number=n).open(0, NOW).trace_id for n in (1, 2, 9)}
         assert len(ids) == 1
 
     def test_a_task_that_is_not_mapped_is_the_same_whichever_way_airflow_says_so(self) -> None:
-        ids = {keeper(Store(), map_index=index).open(0, NOW).trace_id for index in (-1, None)}
+        ids = {job_store(Store(), map_index=index).open(0, NOW).trace_id for index in (-1, None)}
         assert len(ids) == 1
 
     def test_what_is_not_durable_has_a_fresh_trace_id_each_time_and_keeps_nothing(self) -> None:
         store = Store()
-        ids = {keeper(store, durable=False).open(0, NOW).trace_id for _ in range(3)}
-        one = keeper(store, durable=False)
-        one.before_submit(one.open(0, NOW))
-        one.keep(one.open(0, NOW))
+        ids = {job_store(store, durable=False).open(0, NOW).trace_id for _ in range(3)}
+        one = job_store(store, durable=False)
+        one.save_intent(one.open(0, NOW))
+        one.save(one.open(0, NOW))
         assert len(ids) == 3
         assert store.values == {}
-        assert one.find() is None
+        assert one.load() is None
+        assert one.keeps_records is False
 
     def test_a_submit_that_is_about_to_be_sent_counts_as_lost_until_its_answer_is_there(self) -> None:
         store = Store()
-        one = keeper(store)
-        one.before_submit(one.open(0, NOW))
-        found = keeper(store, try_number=2).find()
+        one = job_store(store)
+        one.save_intent(one.open(0, NOW))
+        found = job_store(store, try_number=2).load()
         assert found is not None
         assert found.answer_lost is True
-        assert found.video_id is None
+        assert found.job_id is None
+
+    @pytest.mark.parametrize(
+        ("sequence", "try_number", "maybe"), [(0, 1, False), (0, 2, True), (1, 2, False), (1, 3, True)]
+    )
+    def test_without_a_record_each_try_before_may_have_used_a_trace_id_up(
+        self, sequence: int, try_number: int, *, maybe: bool
+    ) -> None:
+        one = job_store(None, try_number=try_number)
+        assert one.may_be_repeated(one.open(sequence, NOW)) is maybe
+
+    def test_with_a_record_it_is_the_record_that_tells(self) -> None:
+        one = job_store(Store(), try_number=3)
+        assert one.may_be_repeated(one.open(0, NOW)) is False
+        other = job_store(None, try_number=3, durable=False)
+        assert other.may_be_repeated(other.open(0, NOW)) is False
+
+    def test_the_tries_before_a_clear_do_not_count_since_it_has_trace_ids_of_its_own(self) -> None:
+        one = job_store(None, try_number=4, max_tries=5, retries=2)
+        assert one.may_be_repeated(one.open(0, NOW)) is False
+        same = job_store(None, try_number=4, max_tries=5, retries=2, reuse_on_clear=True)
+        assert same.may_be_repeated(same.open(0, NOW)) is True
 
 
 class TestAfterARefusal:
     @pytest.mark.parametrize(
         "error",
         [
-            PixVerseCapacityError("all slots taken", err_code=500044),
-            PixVerseModerationError("refused", err_code=500063),
-            PixVerseTransientError("internal", err_code=500100),
+            PixVerseCapacityError("all slots taken", err_code=500044, proves_no_job=True),
+            PixVerseModerationError("refused", err_code=500063, proves_no_job=True),
+            PixVerseTransientError("internal", err_code=500100, proves_no_job=True),
         ],
         ids=lambda error: str(error.err_code),
     )
     def test_an_envelope_with_a_code_proves_that_no_job_was_made(self, error: PixVerseError) -> None:
-        one = keeper(Store())
+        one = job_store(Store())
         after = one.after_refusal(one.open(3, NOW), error, NOW + 60)
         assert after == one.open(4, NOW + 60)
         assert after.trace_id != one.open(3, NOW).trace_id
@@ -345,20 +440,21 @@ class TestAfterARefusal:
         [
             PixVerseTransientError("could not be reached"),
             PixVerseRateLimitError("slow down", http_status=429),
+            PixVerseTransientError("unknown error", err_code=99999, http_status=500),
         ],
-        ids=["not sent", "429"],
+        ids=["not sent", "429", "a code that says too little"],
     )
     def test_what_was_not_taken_in_keeps_its_trace_id(self, error: PixVerseError) -> None:
-        one = keeper(Store())
+        one = job_store(Store())
         assert one.after_refusal(one.open(3, NOW), error, NOW + 60) == one.open(3, NOW)
 
     @pytest.mark.parametrize(
         ("lost_before", "make_error"),
         [
             (False, lambda: PixVerseAmbiguousSubmitError("lost")),
-            (False, lambda: after_a_lost_answer(PixVerseCapacityError("busy", err_code=500044))),
+            (False, lambda: after_a_lost_answer(busy())),
             (False, lambda: after_a_lost_answer(PixVerseTransientError("could not be reached"))),
-            (True, lambda: PixVerseCapacityError("busy", err_code=500044)),
+            (True, lambda: busy()),
             (True, lambda: PixVerseTransientError("could not be reached")),
         ],
         ids=[
@@ -372,11 +468,30 @@ class TestAfterARefusal:
     def test_after_a_lost_answer_the_trace_id_is_never_given_up(
         self, lost_before: bool, make_error: Callable[[], PixVerseError]
     ) -> None:
-        one = keeper(Store())
-        job = record(trace_id=one.open(3, NOW).trace_id, generation=3, answer_lost=lost_before)
+        one = job_store(Store())
+        job = record(trace_id=one.open(3, NOW).trace_id, sequence=3, answer_lost=lost_before)
         after = one.after_refusal(job, make_error(), NOW + 60)
-        assert (after.trace_id, after.generation, after.submitted_at) == (job.trace_id, 3, NOW)
+        assert (after.trace_id, after.sequence, after.submitted_at) == (job.trace_id, 3, NOW)
         assert after.answer_lost is True
+
+    def test_without_a_record_one_trace_id_is_refused_three_times_for_want_of_a_slot_before_the_next(
+        self,
+    ) -> None:
+        one = job_store(None)
+        job, seen = one.open(0, NOW), []
+        for _ in range(2 * REFUSALS_OF_ONE_TRACE_ID):
+            job = one.after_refusal(job, busy(), NOW)
+            seen.append(job.sequence)
+        assert seen == [0, 0, 1, 1, 1, 2]
+
+    def test_without_a_record_another_refusal_moves_on_at_once(self) -> None:
+        one = job_store(None)
+        error = PixVerseTransientError("internal", err_code=500100, proves_no_job=True)
+        assert one.after_refusal(one.open(0, NOW), error, NOW).sequence == 1
+
+
+def busy() -> PixVerseError:
+    return PixVerseCapacityError("busy", err_code=500044, proves_no_job=True)
 
 
 def after_a_lost_answer(error: PixVerseError) -> PixVerseError:
@@ -384,40 +499,37 @@ def after_a_lost_answer(error: PixVerseError) -> PixVerseError:
     return error
 
 
-def record(**change: Any) -> JobRecord:
-    fields: dict[str, Any] = {
-        "trace_id": "t",
-        "fingerprint": "f",
-        "epoch": 0,
-        "generation": 0,
-        "submitted_at": NOW,
-    }
-    return JobRecord(**(fields | change))
+class TestStateThatTravels:
+    STATES = st.builds(
+        AttemptState,
+        deadline=TIMES,
+        pauses=st.integers(0, 99),
+        internal_errors=st.integers(0, 9),
+        job=st.none() | RECORDS,
+    )
+
+    @given(STATES)
+    def test_the_state_of_an_attempt_comes_back_from_the_database_as_it_went(
+        self, state: AttemptState
+    ) -> None:
+        event = json.loads(json.dumps({"state": state.to_json()}))
+        assert AttemptState.read(event, None, 0, None, budget=60.0) == state
+
+    def test_the_deadline_of_the_event_counts_and_not_the_budget(self) -> None:
+        event = {"state": AttemptState(NOW + 5, pauses=3).to_json()}
+        assert AttemptState.read(event, NOW + 99, 1, None, budget=9999.0) == AttemptState(NOW + 5, pauses=3)
+
+    @given(RECORDS)
+    def test_a_job_comes_back_through_a_trigger_as_it_went(self, record: JobRecord) -> None:
+        assert job_of_event(json.loads(json.dumps(record.to_json()))) == record
+
+    @pytest.mark.parametrize("data", [None, {}, {"trace_id": "t"}, {"video_id": "7"}], ids=repr)
+    def test_a_job_that_cannot_be_read_is_told_as_such_and_a_retry_helps(self, data: Any) -> None:
+        with pytest.raises(PixVerseTriggerEventError, match="a retry finds it again"):
+            job_of_event(data)
 
 
-def keeper(
-    store: Store,
-    *,
-    conn_id: str = "pixverse_default",
-    dag_id: str = "films",
-    run_id: str = RUN,
-    task_id: str = "lip_sync",
-    map_index: int | None = -1,
-    try_number: int = 1,
-    max_tries: int = 2,
-    request: LipSyncRequest = REQUEST,
-    durable: bool = True,
-    reuse_on_clear: bool = False,
-) -> JobKeeper:
-    task_instance = SimpleNamespace(
-        dag_id=dag_id,
-        run_id=run_id,
-        task_id=task_id,
-        map_index=map_index,
-        try_number=try_number,
-        max_tries=max_tries,
-    )
-    context: Any = {"ti": task_instance, "task_state_store": store}
-    return JobKeeper(
-        context, conn_id, request, durable=durable, reuse_on_clear=reuse_on_clear, retries=max_tries
-    )
+def test_a_record_is_kept_under_a_name_that_never_changes() -> None:
+    store = Store()
+    job_store(store).save(record())
+    assert list(store.values) == [STORE_KEY]

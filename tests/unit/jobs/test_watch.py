@@ -1,46 +1,39 @@
-"""When a wait looks again, and how it ends."""
+"""When a wait polls again, and what ends it."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_provider import exceptions
-from pixverse_provider.api.results import Video
+from pixverse_provider.api.results import ImageResult, Video
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
     PixVerseCapacityError,
     PixVerseConfigurationError,
+    PixVerseConnectionNotFoundError,
     PixVerseError,
-    PixVerseGenerationFailedError,
     PixVerseModerationError,
     PixVerseNotFoundError,
     PixVersePermanentError,
+    PixVersePlanError,
     PixVerseRateLimitError,
     PixVerseTransientError,
-    PixVerseTriggerEventError,
-    PixVerseVideoDeletedError,
-    PixVerseWaitTimeoutError,
-    error_from_dict,
 )
-from pixverse_provider.polling import (
+from pixverse_provider.jobs.outcome import Outcome, WaitResult
+from pixverse_provider.jobs.watch import (
     DEFAULT_WAIT_TIMEOUT,
-    FIRST_LOOK_OF_A_TRIGGER,
-    Outcome,
-    VideoWatch,
+    FIRST_POLL_OF_A_TRIGGER,
+    GIVE_UP_AGE,
+    BalanceResult,
+    BalanceWatch,
+    JobWatch,
     Wait,
-    WaitResult,
-    make_event,
-    outcome_of,
     pause_at_age,
-    read_event,
+    poll_once,
 )
 
 if TYPE_CHECKING:
@@ -49,21 +42,34 @@ if TYPE_CHECKING:
 
 START = 1_000_000.0
 VIDEO_ID = 2**64 - 1
-FAMILY = [getattr(exceptions, name) for name in exceptions.__all__ if name.startswith("PixVerse")]
+URL = "https://media.pixverse.ai/a.mp4?Signature=s3cr3t"
 
 
-def watch(*, timeout: float = 600.0, poll_interval: float | None = 5.0, jitter: float = 0.5) -> VideoWatch:
-    return VideoWatch(
+def watch(
+    *, timeout: float = 600.0, poll_interval: float | None = 5.0, jitter: float = 0.5, **fields: Any
+) -> JobWatch:
+    return JobWatch(
         VIDEO_ID,
         started_at=START,
         deadline=START + timeout,
         poll_interval=poll_interval,
         jitter=lambda: jitter,
+        **fields,
+    )
+
+
+def balance_watch(*, timeout: float = 3600.0, poll_interval: float = 5.0) -> BalanceWatch:
+    return BalanceWatch(
+        100,
+        started_at=START,
+        deadline=START + timeout,
+        poll_interval=poll_interval,
+        jitter=lambda: 0.5,
     )
 
 
 def video(status: int) -> Video:
-    return Video(VIDEO_ID, status, url="https://media.pixverse.ai/a.mp4?Signature=s3cr3t")
+    return Video(VIDEO_ID, status, url=URL)
 
 
 def ended(step: Wait | WaitResult) -> WaitResult:
@@ -71,9 +77,16 @@ def ended(step: Wait | WaitResult) -> WaitResult:
     return step
 
 
-def waiting(step: Wait | WaitResult) -> Wait:
+def waiting(step: Wait | WaitResult | BalanceResult) -> Wait:
     assert isinstance(step, Wait)
     return step
+
+
+def bare(status: int) -> PixVerseError:
+    """Return what a status without an envelope is read as."""
+    if status in (401, 403):
+        return PixVerseAuthenticationError(f"HTTP {status}", http_status=status)
+    return PixVersePermanentError(f"HTTP {status}", http_status=status)
 
 
 class TestStatuses:
@@ -90,47 +103,43 @@ class TestStatuses:
     def test_four_of_them_end_a_job_and_every_other_one_counts_as_running(
         self, status: int, outcome: Outcome | None
     ) -> None:
-        assert outcome_of(status) is outcome
-        step = watch().saw(video(status), START + 10)
+        step = watch().on_result(video(status), START + 10)
         if outcome is None:
             assert waiting(step).seconds > 0
         else:
             result = ended(step)
-            assert (result.outcome, result.video_id, result.waited) == (outcome, VIDEO_ID, 10.0)
+            assert (result.outcome, result.job_id, result.waited) == (outcome, VIDEO_ID, 10.0)
 
-    @pytest.mark.parametrize(
-        ("outcome", "error_class", "at_once"),
-        [
-            (Outcome.FAILED, PixVerseGenerationFailedError, False),
-            (Outcome.DELETED, PixVerseVideoDeletedError, False),
-            (Outcome.MODERATED, PixVerseModerationError, True),
-            (Outcome.TIMEOUT, PixVerseWaitTimeoutError, False),
-        ],
-    )
-    def test_an_ending_is_an_error_that_names_the_video_and_says_whether_a_retry_helps(
-        self, outcome: Outcome, error_class: type[PixVerseError], at_once: bool
-    ) -> None:
-        error = WaitResult(outcome, VIDEO_ID, 12.0).failure()
-        assert type(error) is error_class
-        assert error.video_id == VIDEO_ID
-        assert str(VIDEO_ID) in str(error)
-        assert isinstance(error, AirflowFailException) is at_once
 
-    def test_what_a_retry_does_is_said_where_it_is_known(self) -> None:
-        timeout = WaitResult(Outcome.TIMEOUT, 7, 12.0).failure(on_retry=" A retry waits on.")
-        failed = WaitResult(Outcome.FAILED, 7, 12.0).failure(on_remake=" A retry pays.")
-        assert "A retry waits on." in str(timeout)
-        assert "A retry pays." in str(failed)
+class TestASuccessWithoutAUrl:
+    @pytest.mark.parametrize("media_type", ["video", "image"])
+    def test_is_not_done_is_noticed_once_and_is_done_once_there_is_one(self, media_type: Any) -> None:
+        one = watch(media_type=media_type)
+        result_class = Video if media_type == "video" else ImageResult
+        notices = [waiting(one.on_result(result_class(VIDEO_ID, 1), START + n)).notice for n in range(3)]
+        assert notices == [
+            f"PixVerse {media_type} {VIDEO_ID} is done but has no URL yet; it is polled until it has one.",
+            None,
+            None,
+        ]
+        result = ended(one.on_result(result_class(VIDEO_ID, 1, url=URL), START + 4))
+        assert (result.outcome, result.media_type) == (Outcome.SUCCESS, media_type)
 
-    def test_a_success_is_no_error(self) -> None:
-        assert WaitResult(Outcome.SUCCESS, 7, 12.0, Video(7, 1)).failure() is None
+    @pytest.mark.parametrize("media_type", ["video", "image"])
+    def test_is_named_when_the_deadline_comes(self, media_type: Any) -> None:
+        one = watch(media_type=media_type)
+        result_class = Video if media_type == "video" else ImageResult
+        result = ended(one.on_result(result_class(VIDEO_ID, 1), START + 600))
+        assert result.outcome is Outcome.TIMEOUT
+        assert "says that it is done, but has given no URL" in str(result.failure())
 
 
 class TestUnknownStatuses:
     def test_each_is_noticed_once(self) -> None:
         one = watch()
         notices = [
-            waiting(one.saw(video(status), START + n)).notice for n, status in enumerate([9, 9, 5, 9, 10, 10])
+            waiting(one.on_result(video(status), START + n)).notice
+            for n, status in enumerate([9, 9, 5, 9, 10, 10])
         ]
         assert [bool(notice) for notice in notices] == [True, False, False, False, True, False]
         assert "status 9" in str(notices[0])
@@ -139,111 +148,272 @@ class TestUnknownStatuses:
     def test_they_are_named_when_the_deadline_comes(self) -> None:
         one = watch()
         for n, status in enumerate([9, 5, 10, 9]):
-            one.saw(video(status), START + n)
-        result = ended(one.saw(video(10), START + 600))
+            one.on_result(video(status), START + n)
+        result = ended(one.on_result(video(10), START + 600))
         assert result.outcome is Outcome.TIMEOUT
         assert result.unknown_statuses == (9, 10)
         assert "9, 10" in str(result.failure())
 
+    def test_one_that_comes_first_at_the_deadline_is_named_as_well(self) -> None:
+        result = ended(watch().on_result(video(9), START + 600))
+        assert result.unknown_statuses == (9,)
 
-class TestErrorsThatPass:
-    ERRORS = pytest.mark.parametrize(
-        "error",
-        [
-            PixVerseTransientError("HTTP 502"),
-            PixVerseCapacityError("busy", err_code=500069),
-            PixVerseRateLimitError("slow down"),
-        ],
-        ids=lambda error: type(error).__name__,
-    )
 
-    @ERRORS
+TRANSIENT = pytest.mark.parametrize(
+    "error",
+    [
+        PixVerseTransientError("HTTP 502"),
+        PixVerseCapacityError("busy", err_code=500069),
+        PixVerseRateLimitError("slow down"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+
+
+class TestTransientErrors:
+    @TRANSIENT
     def test_they_never_end_a_wait_before_its_deadline(self, error: PixVerseError) -> None:
-        one, now, looks = watch(timeout=7200), START, 0
+        one, now, polls = watch(timeout=7200), START, 0
         while now < START + 7200:
-            now += waiting(one.met(error, now)).seconds
-            looks += 1
-        result = ended(one.met(error, now))
+            now += waiting(one.on_error(error, now)).seconds
+            polls += 1
+        result = ended(one.on_error(error, now))
         assert result.outcome is Outcome.TIMEOUT
         assert now == START + 7200
-        assert looks > 7200 / 60
+        assert polls > 7200 / 60
         assert str(error) in str(result.failure())
 
-    @ERRORS
+    @TRANSIENT
     def test_the_pauses_grow_up_to_a_minute_so_that_there_is_no_storm(self, error: PixVerseError) -> None:
         one = watch(poll_interval=5.0, jitter=1.0)
-        pauses = [waiting(one.met(error, START)).seconds for _ in range(10)]
+        pauses = [waiting(one.on_error(error, START)).seconds for _ in range(10)]
         assert pauses == [10, 20, 40, 60, 60, 60, 60, 60, 60, 60]
 
-    @ERRORS
+    @TRANSIENT
     def test_only_the_first_of_a_row_is_worth_a_line_in_the_log(self, error: PixVerseError) -> None:
         one = watch()
-        notices = [waiting(one.met(error, START + n)).notice for n in range(3)]
+        notices = [waiting(one.on_error(error, START + n)).notice for n in range(3)]
         assert [bool(notice) for notice in notices] == [True, False, False]
-        assert "can be read again" in str(waiting(one.saw(video(5), START + 4)).notice)
-        assert waiting(one.saw(video(5), START + 5)).notice is None
-        assert waiting(one.met(error, START + 6)).notice
+        assert "can be read again" in str(waiting(one.on_result(video(5), START + 4)).notice)
+        assert waiting(one.on_result(video(5), START + 5)).notice is None
+        assert waiting(one.on_error(error, START + 6)).notice
 
-    def test_a_good_look_puts_the_pauses_back(self) -> None:
+    def test_a_poll_that_works_puts_the_pauses_back(self) -> None:
         one = watch(poll_interval=5.0)
         for _ in range(5):
-            one.met(PixVerseTransientError("HTTP 502"), START)
-        assert waiting(one.saw(video(5), START)).seconds < 6
-        assert waiting(one.met(PixVerseTransientError("HTTP 502"), START)).seconds <= 10
+            one.on_error(PixVerseTransientError("HTTP 502"), START)
+        assert waiting(one.on_result(video(5), START)).seconds < 6
+        assert waiting(one.on_error(PixVerseTransientError("HTTP 502"), START)).seconds <= 10
 
     def test_a_pause_that_the_service_asks_for_is_kept(self) -> None:
-        step = waiting(watch().met(PixVerseRateLimitError("slow", retry_after=120), START))
+        step = waiting(watch().on_error(PixVerseRateLimitError("slow", retry_after=120), START))
         assert 120 <= step.seconds <= 132
 
-    def test_they_are_no_reason_after_a_good_look(self) -> None:
+    def test_they_are_no_reason_after_a_poll_that_works(self) -> None:
         one = watch()
-        one.met(PixVerseTransientError("HTTP 502 of long ago"), START)
-        one.saw(video(5), START + 10)
-        assert "long ago" not in str(ended(one.saw(video(5), START + 600)).failure())
+        one.on_error(PixVerseTransientError("HTTP 502 of long ago"), START)
+        one.on_result(video(5), START + 10)
+        assert "long ago" not in str(ended(one.on_result(video(5), START + 600)).failure())
 
 
-class TestErrorsThatDoNotPass:
+REFUSALS = pytest.mark.parametrize(
+    "error",
+    [
+        *(bare(status) for status in (401, 403, 404, 408)),
+        PixVerseConfigurationError("no key"),
+        PixVersePlanError("refused", err_code=500020),
+        PixVerseModerationError("refused", err_code=500063),
+        PixVerseNotFoundError("not found", err_code=500008),
+    ],
+    ids=str,
+)
+
+
+class TestRefusals:
+    """The one rule, for a job and for the balance."""
+
+    @REFUSALS
+    def test_two_in_a_row_are_forgiven_and_the_third_ends_the_wait_for_good(
+        self, error: PixVerseError
+    ) -> None:
+        one = watch()
+        for n in range(2):
+            waiting(one.on_error(error, START + n))
+        result = ended(one.on_error(error, START + 2))
+        assert (result.outcome, result.error) == (Outcome.ERROR, error)
+
+    @REFUSALS
+    def test_so_it_is_for_the_balance(self, error: PixVerseError) -> None:
+        one = balance_watch()
+        for n in range(2):
+            waiting(one.on_error(error, START + n))
+        result = one.on_error(error, START + 2)
+        assert isinstance(result, BalanceResult)
+        assert (result.final, result.error, result.enough) == (True, error, False)
+
+    @REFUSALS
+    @pytest.mark.parametrize("between", ["a poll that works", "a transient error", "a missing connection"])
+    def test_the_count_starts_anew_after_something_else(self, error: PixVerseError, between: str) -> None:
+        one, other = watch(), balance_watch()
+        for n in range(0, 30, 3):
+            for step in (one.on_error(error, START + n), one.on_error(error, START + n + 1)):
+                waiting(step)
+            for balance_step in (other.on_error(error, START + n), other.on_error(error, START + n + 1)):
+                waiting(balance_step)
+            if between == "a poll that works":
+                waiting(one.on_result(video(5), START + n + 2))
+                waiting(other.on_balance(5, START + n + 2))
+            else:
+                passing = (
+                    PixVerseTransientError("HTTP 502")
+                    if between == "a transient error"
+                    else PixVerseConnectionNotFoundError("away")
+                )
+                waiting(one.on_error(passing, START + n + 2))
+                waiting(other.on_error(passing, START + n + 2))
+
+    def test_refusals_of_different_kinds_count_together(self) -> None:
+        one = watch()
+        for status in (401, 404):
+            waiting(one.on_error(bare(status), START))
+        assert ended(one.on_error(bare(408), START)).outcome is Outcome.ERROR
+
+    @pytest.mark.parametrize("err_code", [10001, 10002, 10003, 10004, 10005, 400012])
+    def test_a_key_that_pixverse_itself_refuses_ends_the_wait_at_once(self, err_code: int) -> None:
+        error = PixVerseAuthenticationError("wrong key", err_code=err_code)
+        assert ended(watch().on_error(error, START)).outcome is Outcome.ERROR
+        result = balance_watch().on_error(error, START)
+        assert isinstance(result, BalanceResult)
+        assert result.final is True
+
+    def test_only_after_a_refusal_may_another_poll_bring_a_verdict(self) -> None:
+        one = watch()
+        pauses = [one.pause_for_a_verdict]
+        for answer in (PixVerseTransientError("HTTP 502"), bare(403), video(5)):
+            one.on_result(answer, START) if isinstance(answer, Video) else one.on_error(answer, START)
+            pauses.append(one.pause_for_a_verdict)
+        assert pauses == [None, None, 2.0, None]
+
+
+class TestAMissingConnection:
+    ERROR = PixVerseConnectionNotFoundError("The Airflow connection 'pixverse_eu' does not exist")
+
     @pytest.mark.parametrize(
-        "error",
+        ("times", "gives_up"),
         [
-            PixVerseAuthenticationError("wrong key"),
-            PixVerseConfigurationError("no connection"),
-            PixVersePermanentError("HTTP 404"),
-            PixVerseModerationError("refused"),
+            ((0, 60, 120), True),
+            ((0, 119.9, 120), True),
+            ((0, 1, 2, 3, 60, 119.9), False),
+            ((0, 500), False),
+            ((0, 1, 500), True),
         ],
-        ids=lambda error: type(error).__name__,
     )
-    def test_they_end_the_wait_at_once_and_for_good(self, error: PixVerseError) -> None:
-        result = ended(watch().met(error, START + 1))
-        failure = result.failure()
-        assert result.outcome is Outcome.ERROR
-        assert type(failure) is type(error)
-        assert str(error) in str(failure)
-        assert str(VIDEO_ID) in str(failure)
-        assert isinstance(failure, AirflowFailException)
+    def test_is_given_up_after_three_reads_over_at_least_two_minutes(
+        self, times: tuple[float, ...], *, gives_up: bool
+    ) -> None:
+        one, other = watch(), balance_watch()
+        for after in times[:-1]:
+            waiting(one.on_error(self.ERROR, START + after))
+            waiting(other.on_error(self.ERROR, START + after))
+        step = one.on_error(self.ERROR, START + times[-1])
+        balance_step = other.on_error(self.ERROR, START + times[-1])
+        assert isinstance(step, WaitResult) is gives_up
+        assert isinstance(balance_step, BalanceResult) is gives_up
+        if gives_up:
+            assert ended(step).outcome is Outcome.ERROR
+            assert "'pixverse_eu'" in str(ended(step).failure())
+            assert str(VIDEO_ID) in str(ended(step).failure())
 
-    def test_an_id_that_is_not_found_is_given_a_few_looks_and_no_more(self) -> None:
+    @pytest.mark.parametrize(
+        "between", [PixVerseTransientError("HTTP 502"), bare(403)], ids=["a transient error", "a refusal"]
+    )
+    def test_the_two_minutes_begin_anew_after_something_else(self, between: PixVerseError) -> None:
         one = watch()
-        for n in range(3):
-            waiting(one.met(PixVerseNotFoundError("not found"), START + n))
-        assert ended(one.met(PixVerseNotFoundError("not found"), START + 4)).outcome is Outcome.ERROR
+        for after in (0, 60):
+            waiting(one.on_error(self.ERROR, START + after))
+        waiting(one.on_error(between, START + 119))
+        for after in (120, 180, 239):
+            waiting(one.on_error(self.ERROR, START + after))
+        assert ended(one.on_error(self.ERROR, START + 240)).outcome is Outcome.ERROR
 
-    def test_an_id_that_was_found_in_between_is_given_them_again(self) -> None:
+    def test_and_after_it_could_be_read(self) -> None:
         one = watch()
-        for n in range(3):
-            one.met(PixVerseNotFoundError("not found"), START + n)
-        one.saw(video(5), START + 3)
-        assert isinstance(one.met(PixVerseNotFoundError("not found"), START + 4), Wait)
+        for after in (0, 60):
+            waiting(one.on_error(self.ERROR, START + after))
+        waiting(one.on_result(video(5), START + 119))
+        waiting(one.on_error(self.ERROR, START + 400))
+
+    def test_three_polls_a_minute_apart_bring_a_verdict(self) -> None:
+        one, now = watch(), START
+        step = one.on_error(self.ERROR, now)
+        while isinstance(step, Wait):
+            assert one.pause_for_a_verdict == 60.0
+            now += 60.0
+            step = one.on_error(self.ERROR, now)
+        assert now == START + 120
+
+    def test_at_the_deadline_of_the_wait_it_is_a_timeout_that_names_it(self) -> None:
+        one = watch(timeout=30)
+        waiting(one.on_error(self.ERROR, START))
+        result = ended(one.on_error(self.ERROR, START + 30))
+        assert result.outcome is Outcome.TIMEOUT
+        assert "'pixverse_eu'" in str(result.failure())
+
+
+class TestGivingUp:
+    def test_a_job_that_still_runs_two_hours_after_its_id_arrived_is_given_up(self) -> None:
+        one = watch(timeout=99_999, give_up_at=START + GIVE_UP_AGE)
+        waiting(one.on_result(video(5), START + GIVE_UP_AGE - 1))
+        result = ended(one.on_result(video(5), START + GIVE_UP_AGE))
+        assert result.outcome is Outcome.GIVEN_UP
+        assert "two hours" in str(result.failure())
+
+    @pytest.mark.parametrize("status", [1, 6, 7, 8])
+    def test_one_that_is_over_by_then_has_its_own_end(self, status: int) -> None:
+        one = watch(timeout=99_999, give_up_at=START)
+        assert ended(one.on_result(video(status), START + 1)).outcome is not Outcome.GIVEN_UP
+
+    def test_a_status_that_nobody_knows_and_a_success_without_a_url_are_given_up_as_well(self) -> None:
+        for result in (video(9), Video(VIDEO_ID, 1)):
+            one = watch(timeout=99_999, give_up_at=START)
+            assert ended(one.on_result(result, START + 1)).outcome is Outcome.GIVEN_UP
+
+    def test_a_poll_that_fails_at_that_age_is_no_proof(self) -> None:
+        one = watch(timeout=99_999, give_up_at=START)
+        waiting(one.on_error(PixVerseTransientError("HTTP 502"), START + 1))
+        waiting(one.on_error(bare(404), START + 2))
+        assert ended(one.on_result(video(5), START + 3)).outcome is Outcome.GIVEN_UP
+
+    def test_at_the_deadline_of_the_attempt_an_old_job_is_given_up_and_not_waited_for_again(self) -> None:
+        one = watch(give_up_at=START + 600)
+        assert ended(one.on_result(video(5), START + 600)).outcome is Outcome.GIVEN_UP
+
+    def test_a_poll_is_made_when_a_job_is_old_enough_and_not_a_pause_later(self) -> None:
+        one = watch(timeout=99_999, poll_interval=60.0, give_up_at=START + 100)
+        assert waiting(one.on_result(video(5), START + 95)).seconds == 5
+        one = watch(timeout=99_999, poll_interval=60.0, give_up_at=START + 100)
+        assert waiting(one.on_error(PixVerseTransientError("HTTP 502"), START + 95)).seconds == 5
+
+    def test_after_that_time_polls_that_fail_are_no_storm(self) -> None:
+        one = watch(timeout=99_999, poll_interval=5.0, jitter=1.0, give_up_at=START)
+        pauses = [
+            waiting(one.on_error(PixVerseTransientError("HTTP 502"), START + 1)).seconds for _ in range(4)
+        ]
+        assert pauses == [10, 20, 40, 60]
+
+    def test_where_the_age_is_not_known_as_in_a_sensor_nothing_is_given_up(self) -> None:
+        one = watch(timeout=9e9)
+        waiting(one.on_result(video(5), START + 9 * GIVE_UP_AGE))
 
 
 ANSWER_TAKES = 0.2
 
 
-def looks_at(
+def polls_at(
     job_takes: float, jitter: Callable[[], float], *, poll_interval: float | None = None
 ) -> list[float]:
-    """Return the moments, in seconds since the submit, at which an operator and its trigger see the job."""
-    one = VideoWatch(
+    """Return the times, in seconds since the submit, at which an operator and its trigger poll the job."""
+    one = JobWatch(
         VIDEO_ID,
         started_at=START + ANSWER_TAKES,
         deadline=START + DEFAULT_WAIT_TIMEOUT,
@@ -251,36 +421,36 @@ def looks_at(
         submitted_at=START,
         jitter=jitter,
     )
-    seen, pause = [ANSWER_TAKES], FIRST_LOOK_OF_A_TRIGGER
-    while seen[-1] - ANSWER_TAKES < job_takes:
-        asked = seen[-1] + pause
-        seen.append(asked + ANSWER_TAKES)
+    polls, pause = [ANSWER_TAKES], FIRST_POLL_OF_A_TRIGGER
+    while polls[-1] - ANSWER_TAKES < job_takes:
+        asked = polls[-1] + pause
+        polls.append(asked + ANSWER_TAKES)
         if asked < job_takes:
-            pause = waiting(one.saw(video(5), START + seen[-1])).seconds
-    return seen
+            pause = waiting(one.on_result(video(5), START + polls[-1])).seconds
+    return polls
 
 
 class TestTheSchedule:
     @given(rng=st.randoms(use_true_random=False), job_takes=st.floats(88, 92))
-    def test_a_job_of_a_minute_and_a_half_takes_at_most_twelve_requests_and_is_seen_within_three_seconds(
+    def test_a_job_of_a_minute_and_a_half_takes_at_most_twelve_polls_and_is_found_within_three_seconds(
         self, rng: random.Random, job_takes: float
     ) -> None:
-        seen = looks_at(job_takes, rng.random)
-        assert len(seen) <= 12
-        assert seen[-1] - job_takes < 3.2
+        polls = polls_at(job_takes, rng.random)
+        assert len(polls) <= 12
+        assert polls[-1] - job_takes < 3.2
 
     @given(rng=st.randoms(use_true_random=False), job_takes=st.floats(1, 7000))
-    def test_a_job_of_any_length_is_seen_soon_after_its_end(
+    def test_a_job_of_any_length_is_found_soon_after_its_end(
         self, rng: random.Random, job_takes: float
     ) -> None:
-        seen = looks_at(job_takes, rng.random)
-        assert seen[-1] - job_takes <= max(14.0, 0.03 * job_takes)
+        polls = polls_at(job_takes, rng.random)
+        assert polls[-1] - job_takes <= max(14.0, 0.03 * job_takes)
 
     @given(rng=st.randoms(use_true_random=False), job_takes=st.floats(1, 7000))
-    def test_no_job_takes_more_requests_than_an_even_look_every_three_seconds(
+    def test_no_job_takes_more_polls_than_an_even_one_every_three_seconds(
         self, rng: random.Random, job_takes: float
     ) -> None:
-        assert len(looks_at(job_takes, rng.random)) <= 3 + job_takes / 3
+        assert len(polls_at(job_takes, rng.random)) <= 3 + job_takes / 3
 
     @given(age=st.floats(-60, 1e6))
     def test_a_pause_is_never_too_short_nor_longer_than_a_minute_whatever_the_clock_says(
@@ -289,28 +459,28 @@ class TestTheSchedule:
         assert 2.5 <= pause_at_age(age) <= 60
 
     def test_an_interval_that_is_set_counts_at_every_age(self) -> None:
-        seen = looks_at(300, lambda: 0.0, poll_interval=20.0)
-        pauses = [later - earlier for earlier, later in itertools.pairwise(seen[1:])]
+        polls = polls_at(300, lambda: 0.0, poll_interval=20.0)
+        pauses = [later - earlier for earlier, later in itertools.pairwise(polls[1:])]
         assert pauses == pytest.approx([20.0 + ANSWER_TAKES] * len(pauses))
 
-    def test_without_the_moment_of_the_submit_the_beginning_of_the_wait_counts(self) -> None:
+    def test_without_the_time_of_the_submit_the_beginning_of_the_wait_counts(self) -> None:
         one = watch(poll_interval=None, jitter=0.0)
-        assert waiting(one.saw(video(5), START + 80)).seconds == pause_at_age(80)
+        assert waiting(one.on_result(video(5), START + 80)).seconds == pause_at_age(80)
         one.submitted_at = START - 520
-        assert waiting(one.saw(video(5), START + 80)).seconds == pause_at_age(600)
+        assert waiting(one.on_result(video(5), START + 80)).seconds == pause_at_age(600)
 
     def test_after_errors_the_pauses_grow_to_a_minute(self) -> None:
         one = watch(poll_interval=None, jitter=1.0)
         error = PixVerseTransientError("HTTP 502")
-        pauses = [waiting(one.met(error, START + 90)).seconds for _ in range(5)]
+        pauses = [waiting(one.on_error(error, START + 90)).seconds for _ in range(5)]
         assert pauses == [10, 20, 40, 60, 60]
 
     @given(age=st.floats(0, 7000), errors=st.integers(1, 10), jitter=st.floats(0, 1))
-    def test_an_error_never_makes_a_look_come_sooner(self, age: float, errors: int, jitter: float) -> None:
+    def test_an_error_never_makes_a_poll_come_sooner(self, age: float, errors: int, jitter: float) -> None:
         one = watch(poll_interval=None, jitter=jitter, timeout=10_000)
-        without = waiting(one.saw(video(5), START + age)).seconds
+        without = waiting(one.on_result(video(5), START + age)).seconds
         for _ in range(errors):
-            pause = waiting(one.met(PixVerseTransientError("HTTP 502"), START + age)).seconds
+            pause = waiting(one.on_error(PixVerseTransientError("HTTP 502"), START + age)).seconds
             assert pause >= without
 
 
@@ -331,12 +501,12 @@ STEPS = st.lists(
 
 class TestTheDeadline:
     @given(steps=STEPS, timeout=st.floats(0.1, 300), interval=st.floats(1, 60), jitter=st.floats(0, 1))
-    def test_no_pause_goes_beyond_it_and_the_last_look_is_made_then(
+    def test_no_pause_goes_beyond_it_and_the_last_poll_is_made_then(
         self, steps: list[Any], timeout: float, interval: float, jitter: float
     ) -> None:
         one, now = watch(timeout=timeout, poll_interval=interval, jitter=jitter), START
-        for seen in steps:
-            step = one.saw(seen, now) if isinstance(seen, Video) else one.met(seen, now)
+        for answer in steps:
+            step = one.on_result(answer, now) if isinstance(answer, Video) else one.on_error(answer, now)
             if isinstance(step, WaitResult):
                 assert step.outcome is Outcome.TIMEOUT
                 assert now >= START + timeout
@@ -347,12 +517,12 @@ class TestTheDeadline:
 
     def test_a_video_that_is_done_at_the_deadline_is_a_success(self) -> None:
         one = watch(timeout=60)
-        pause = waiting(one.saw(video(5), START + 58)).seconds
+        pause = waiting(one.on_result(video(5), START + 58)).seconds
         assert pause == pytest.approx(2.0)
-        assert ended(one.saw(video(1), START + 60)).outcome is Outcome.SUCCESS
+        assert ended(one.on_result(video(1), START + 60)).outcome is Outcome.SUCCESS
 
     def test_a_video_that_is_done_long_after_is_one_as_well(self) -> None:
-        assert ended(watch(timeout=60).saw(video(1), START + 9999)).outcome is Outcome.SUCCESS
+        assert ended(watch(timeout=60).on_result(video(1), START + 9999)).outcome is Outcome.SUCCESS
 
     @pytest.mark.parametrize(
         ("not_before", "now", "pause"),
@@ -364,118 +534,87 @@ class TestTheDeadline:
             (START + 7000, START, 600.0),
         ],
     )
-    def test_the_first_look_comes_not_too_early_and_not_after_the_deadline(
+    def test_the_first_poll_comes_not_too_early_and_not_after_the_deadline(
         self, not_before: float, now: float, pause: float
     ) -> None:
         one = watch()
         one.not_before = not_before
-        assert one.first_look(now) == pause
+        assert one.first_poll(now) == pause
 
     def test_waits_that_began_together_drift_apart(self) -> None:
-        pauses = {waiting(watch(jitter=n / 10).saw(video(5), START)).seconds for n in range(10)}
+        pauses = {waiting(watch(jitter=n / 10).on_result(video(5), START)).seconds for n in range(10)}
         assert len(pauses) == 10
         assert 5.0 <= min(pauses) <= max(pauses) <= 5.5
 
 
-RESULTS = st.builds(
-    WaitResult,
-    outcome=st.sampled_from(Outcome),
-    video_id=st.integers(1, 2**64 - 1),
-    waited=st.floats(0, 1e6),
-    video=st.none() | st.builds(Video, st.integers(1, 2**64 - 1), st.integers(0, 20), prompt=st.text()),
-    error=st.none(),
-    unknown_statuses=st.lists(st.integers(-5, 50)).map(tuple),
-)
+class TestTheBalance:
+    def test_enough_ends_the_wait_and_too_few_go_on(self) -> None:
+        one = balance_watch()
+        waiting(one.on_balance(99, START))
+        assert one.on_balance(100, START + 5) == BalanceResult(100, enough=True, waited=5.0)
 
+    @TRANSIENT
+    def test_transient_errors_never_end_it_before_its_deadline(self, error: PixVerseError) -> None:
+        one, now = balance_watch(timeout=7200), START
+        waiting(one.on_balance(7, now))
+        while now < START + 7200:
+            now += waiting(one.on_error(error, now)).seconds
+        result = one.on_error(error, now)
+        assert isinstance(result, BalanceResult)
+        assert (result.credits, result.enough, result.error, result.final) == (7, False, error, False)
+        assert now == START + 7200
 
-class TestEvents:
-    @given(
-        results=st.lists(RESULTS, min_size=1, max_size=4),
-        job=st.none() | st.just({"trace_id": "t", "epoch": None}),
-    )
-    def test_an_event_comes_back_from_the_database_as_it_went(
-        self, results: list[WaitResult], job: dict[str, Any] | None
-    ) -> None:
-        event = json.loads(json.dumps(make_event(results, job)))
-        assert read_event(event) == (results, job)
+    @TRANSIENT
+    def test_the_pauses_after_them_grow_to_five_minutes(self, error: PixVerseError) -> None:
+        one = BalanceWatch(100, started_at=START, poll_interval=60.0, jitter=lambda: 1.0)
+        pauses = [waiting(one.on_error(error, START)).seconds for _ in range(5)]
+        assert pauses == [120, 240, 300, 300, 300]
 
-    def test_the_error_comes_back_as_well(self) -> None:
-        error = PixVerseAuthenticationError("wrong key", err_code=400012, http_status=200, trace_id="t")
-        result = WaitResult(Outcome.ERROR, VIDEO_ID, 1.0, error=error)
-        (back,), _ = read_event(json.loads(json.dumps(make_event([result], None))))
-        assert back.error is not None
-        assert type(back.error) is PixVerseAuthenticationError
-        assert back.error.to_dict() == error.to_dict()
+    def test_an_error_never_makes_a_poll_come_sooner_than_the_interval(self) -> None:
+        one = BalanceWatch(100, started_at=START, poll_interval=3600.0, jitter=lambda: 0.0)
+        assert waiting(one.on_error(PixVerseTransientError("HTTP 502"), START)).seconds == 3600
 
-    def test_no_signed_url_is_kept_in_the_database(self) -> None:
-        event = make_event([WaitResult(Outcome.SUCCESS, VIDEO_ID, 1.0, video(1))], None)
-        assert "Signature" not in json.dumps(event)
+    def test_a_pause_that_the_service_asks_for_is_kept(self) -> None:
+        step = waiting(balance_watch().on_error(PixVerseRateLimitError("slow", retry_after=120), START))
+        assert 120 <= step.seconds <= 132
 
-    GOOD = make_event([WaitResult(Outcome.SUCCESS, 7, 1.0, Video(7, 1))], None)
-
-    @pytest.mark.parametrize(
-        "event",
-        [
-            None,
-            "done",
-            5,
-            [],
-            {},
-            {"status": "success"},
-            {"results": None, "job": None},
-            {"results": [], "job": None},
-            {"results": "x", "job": None},
-            {"results": [None], "job": None},
-            {"results": [{}], "job": None},
-            {"results": GOOD["results"]},
-            {"results": GOOD["results"], "job": 5},
-            {"results": GOOD["results"], "job": "text"},
-            {"results": [GOOD["results"][0] | {"outcome": "splendid"}], "job": None},
-            {"results": [GOOD["results"][0] | {"video_id": "x"}], "job": None},
-            {"results": [GOOD["results"][0] | {"video_id": None}], "job": None},
-            {"results": [GOOD["results"][0] | {"waited": "long"}], "job": None},
-            {"results": [GOOD["results"][0] | {"video": {"status": 1}}], "job": None},
-            {"results": [GOOD["results"][0] | {"video": "x"}], "job": None},
-            {"results": [GOOD["results"][0] | {"error": "x"}], "job": None},
-            {
-                "results": [GOOD["results"][0] | {"error": {"type": "PixVerseError", "video_id": "x"}}],
-                "job": None,
-            },
-            {"results": [GOOD["results"][0] | {"unknown_statuses": None}], "job": None},
-        ],
-        ids=repr,
-    )
-    def test_rubbish_is_told_from_an_event_and_a_retry_helps(self, event: Any) -> None:
-        with pytest.raises(PixVerseTriggerEventError, match="a retry waits for them again") as caught:
-            read_event(event)
-        assert not isinstance(caught.value, AirflowFailException)
-
-
-class TestErrorsThatTravel:
-    @pytest.mark.parametrize("error_class", FAMILY)
-    @pytest.mark.parametrize("video_id", [None, VIDEO_ID])
-    def test_every_error_survives_json(self, error_class: type[PixVerseError], video_id: int | None) -> None:
-        error = error_class(
-            "what happened", err_code=500044, http_status=200, trace_id="t", video_id=video_id
+    @given(now=st.floats(0, 100), credits_left=st.none() | st.integers(0, 99))
+    def test_no_pause_goes_beyond_the_deadline(self, now: float, credits_left: int | None) -> None:
+        one = balance_watch(timeout=100, poll_interval=60)
+        step = (
+            one.on_error(PixVerseTransientError("HTTP 502"), START + now)
+            if credits_left is None
+            else one.on_balance(credits_left, START + now)
         )
-        back = error_from_dict(json.loads(json.dumps(error.to_dict())))
-        assert type(back) is error_class
-        assert str(back) == "what happened"
-        assert (back.err_code, back.http_status, back.trace_id, back.video_id) == (500044, 200, "t", video_id)
+        if isinstance(step, Wait):
+            assert 0 < step.seconds <= START + 100 - (START + now)
+        else:
+            assert START + now >= START + 100
 
-    @pytest.mark.parametrize("error_class", FAMILY)
-    def test_every_error_survives_a_pickle(self, error_class: type[PixVerseError]) -> None:
-        error = error_class("what happened", err_code=500044, retry_after=3.0, video_id=VIDEO_ID)
-        back = pickle.loads(pickle.dumps(error))  # noqa: S301 - of our own making
-        assert type(back) is error_class
-        assert (str(back), back.err_code, back.retry_after, back.video_id, back.answer_lost) == (
-            "what happened",
-            500044,
-            3.0,
-            VIDEO_ID,
-            False,
-        )
+    def test_only_the_first_error_of_a_row_is_worth_a_line_in_the_log(self) -> None:
+        one = balance_watch()
+        error = PixVerseTransientError("HTTP 502")
+        notices = [waiting(one.on_error(error, START)).notice for _ in range(2)]
+        assert [bool(notice) for notice in notices] == [True, False]
+        assert waiting(one.on_balance(5, START)).notice == "The balance can be read again."
+        assert waiting(one.on_balance(5, START)).notice is None
 
-    @pytest.mark.parametrize("name", ["PixVerseErrorOfTomorrow", "ValueError", "", None, "dict"])
-    def test_an_error_of_another_version_is_still_an_error_of_the_family(self, name: Any) -> None:
-        assert type(error_from_dict({"type": name, "message": "what happened"})) is PixVerseError
+
+class TestPollingOnce:
+    def test_the_watch_is_told_what_came_and_what_failed(self) -> None:
+        class Api:
+            def __init__(self) -> None:
+                self.answers: list[Video | PixVerseError] = [PixVerseTransientError("HTTP 502"), video(1)]
+
+            def poll(self, media_type: str, job_id: int) -> Video:
+                assert (media_type, job_id) == ("video", VIDEO_ID)
+                answer = self.answers.pop(0)
+                if isinstance(answer, PixVerseError):
+                    raise answer
+                return answer
+
+        api, one = Api(), JobWatch(VIDEO_ID, started_at=START, deadline=9e12)
+        waiting(poll_once(api, one))
+        assert str(one.last_error) == "HTTP 502"
+        assert ended(poll_once(api, one)).outcome is Outcome.SUCCESS
+        assert (one.last_error, one.last_result) == (None, video(1))

@@ -1,4 +1,4 @@
-"""One look for all who wait for a job, whoever comes, goes or is cancelled."""
+"""One poll for all who wait for a job, whoever comes, goes or is cancelled."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from pixverse_provider.triggers.shared import SharedJob
 
 ANSWER_TAKES = 0.2
-# Looks are made at the sixty-fourths of a second.
-ONE_MOMENT = 1 / 64
+# Polls are made at the sixty-fourths of a second.
+ONE_TICK = 1 / 64
 
 
 @dataclass
 class Service:
     """Stands in for the client where what matters is when a request is made, in virtual time."""
 
-    moments: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     cut_short: int = 0
     error: Exception | None = None
     before_answer: Callable[[], Any] | None = None
 
     async def call_once(self, call: Any) -> Video:
-        self.moments.append(now())
+        self.times.append(now())
         try:
             await asyncio.sleep(ANSWER_TAKES)
         except asyncio.CancelledError:
@@ -48,7 +48,7 @@ class Service:
             asyncio.get_running_loop().call_soon(self.before_answer)
         if self.error is not None:
             raise self.error
-        return Video(7, 5, prompt=str(len(self.moments)))
+        return Video(7, 5, prompt=str(len(self.times)))
 
 
 def now() -> float:
@@ -60,9 +60,9 @@ def poller_over(service: Service) -> SharedPoller:
     return SharedPoller(client)
 
 
-async def look_after(job: SharedJob, pause: float) -> float:
-    """Look once, and return when the answer came."""
-    await job.look(pause)
+async def poll_after(job: SharedJob, pause: float) -> float:
+    """Poll once, and return when the answer came."""
+    await job.poll(pause)
     return now()
 
 
@@ -73,73 +73,73 @@ class TestOneRequest:
         async def one(poller: SharedPoller, late: float) -> None:
             await asyncio.sleep(late)
             with poller.job("video", 7) as job:
-                await job.first_look()
+                await job.first_poll()
                 for _ in range(4):
-                    await job.look(5.0 + late)
+                    await job.poll(5.0 + late)
 
         async def main() -> None:
             poller = poller_over(service)
             await asyncio.gather(*(one(poller, n / 200) for n in range(100)))
 
         run_in_virtual_time(main())
-        assert len(service.moments) == 5
+        assert len(service.times) == 5
 
-    @pytest.mark.parametrize(("many", "moments"), [(2000, 1), (1, 50)])
-    def test_looks_that_are_due_at_about_the_same_time_are_made_together_while_jobs_are_few(
-        self, monkeypatch: pytest.MonkeyPatch, many: int, moments: int
+    @pytest.mark.parametrize(("many", "times"), [(2000, 1), (1, 50)])
+    def test_polls_that_are_due_at_about_the_same_time_are_made_together_while_jobs_are_few(
+        self, monkeypatch: pytest.MonkeyPatch, many: int, times: int
     ) -> None:
         monkeypatch.setattr("pixverse_provider.triggers.shared._MANY_JOBS", many)
         service = Service()
 
         async def wait(poller: SharedPoller, number: int) -> None:
             with poller.job("video", number) as job:
-                await job.look(3.0 + number / 10_000)
+                await job.poll(3.0 + number / 10_000)
 
         async def main() -> None:
             poller = poller_over(service)
             await asyncio.gather(*(wait(poller, number) for number in range(1, 51)))
 
         run_in_virtual_time(main())
-        assert len(service.moments) == 50
-        assert len(set(service.moments)) == moments
-        assert all(3.0 < moment <= 3.0 + ONE_MOMENT for moment in service.moments)
+        assert len(service.times) == 50
+        assert len(set(service.times)) == times
+        assert all(3.0 < time <= 3.0 + ONE_TICK for time in service.times)
 
-    def test_whoever_wants_it_soonest_sets_the_moment(self) -> None:
+    def test_whoever_wants_it_soonest_sets_the_time(self) -> None:
         service = Service()
 
         async def main() -> list[float]:
             with poller_over(service).job("video", 7) as job:
-                return await asyncio.gather(*(look_after(job, pause) for pause in (9.0, 3.0, 6.0)))
+                return await asyncio.gather(*(poll_after(job, pause) for pause in (9.0, 3.0, 6.0)))
 
         assert run_in_virtual_time(main()) == [3.2, 3.2, 3.2]
-        assert service.moments == [3.0]
+        assert service.times == [3.0]
 
     def test_one_who_comes_while_it_is_under_way_has_its_answer(self) -> None:
         service = Service()
 
         async def main() -> float:
             with poller_over(service).job("video", 7) as job:
-                first = asyncio.create_task(look_after(job, 0.0))
+                first = asyncio.create_task(poll_after(job, 0.0))
                 await asyncio.sleep(ANSWER_TAKES / 2)
-                came = await look_after(job, 0.0)
+                came = await poll_after(job, 0.0)
                 assert await first == came
                 return came
 
         assert run_in_virtual_time(main()) == ANSWER_TAKES
-        assert len(service.moments) == 1
+        assert len(service.times) == 1
 
-    def test_a_first_look_takes_what_another_has_just_seen_but_nothing_older(self) -> None:
+    def test_a_first_poll_takes_what_another_has_just_brought_but_nothing_older(self) -> None:
         service = Service()
 
         async def main() -> list[str | None]:
-            seen: list[str | None] = []
+            brought: list[str | None] = []
             with poller_over(service).job("video", 7) as job:
                 for pause in (0.0, 0.5, 1.5):
                     await asyncio.sleep(pause)
-                    look = await job.first_look()
-                    assert isinstance(look, Video)
-                    seen.append(look.prompt)
-            return seen
+                    video = await job.first_poll()
+                    assert isinstance(video, Video)
+                    brought.append(video.prompt)
+            return brought
 
         assert run_in_virtual_time(main()) == ["1", "1", "2"]
 
@@ -153,30 +153,30 @@ class TestOneRequest:
                 poller.job("video", 8) as two,
                 poller.job("image", 7) as three,
             ):
-                await asyncio.gather(*(job.look(1.0) for job in (one, two, three)))
+                await asyncio.gather(*(job.poll(1.0) for job in (one, two, three)))
 
         run_in_virtual_time(main())
-        assert len(service.moments) == 3
+        assert len(service.times) == 3
 
     def test_all_are_told_of_an_error_and_may_ask_again(self) -> None:
         service = Service(error=PixVerseRateLimitError("slow down"))
 
         async def main() -> None:
             with poller_over(service).job("video", 7) as job:
-                found = await asyncio.gather(job.look(1.0), job.look(2.0), return_exceptions=True)
+                found = await asyncio.gather(job.poll(1.0), job.poll(2.0), return_exceptions=True)
                 assert list(found) == [service.error] * 2
                 service.error = None
-                await asyncio.gather(job.look(1.0), job.look(2.0))
+                await asyncio.gather(job.poll(1.0), job.poll(2.0))
 
         run_in_virtual_time(main())
-        assert len(service.moments) == 2
+        assert len(service.times) == 2
 
     def test_an_error_holds_no_trace_of_all_who_were_told(self) -> None:
         service = Service(error=PixVerseRateLimitError("slow down"))
 
         async def main() -> list[int]:
             with poller_over(service).job("video", 7) as job:
-                found = await asyncio.gather(*(job.look(1.0) for _ in range(50)), return_exceptions=True)
+                found = await asyncio.gather(*(job.poll(1.0) for _ in range(50)), return_exceptions=True)
                 errors = [error for error in found if isinstance(error, BaseException)]
                 return [len(traceback.extract_tb(error.__traceback__)) for error in errors]
 
@@ -186,17 +186,17 @@ class TestOneRequest:
         service = Service(error=PixVerseRateLimitError("slow down"))
         gone: list[weakref.ref[Exception]] = []
 
-        async def look(job: SharedJob) -> None:
+        async def poll(job: SharedJob) -> None:
             try:
-                await job.look(0.0)
+                await job.poll(0.0)
             except PixVerseRateLimitError as err:
                 gone.append(weakref.ref(err))
 
         async def main() -> list[Exception | None]:
             with poller_over(service).job("video", 7) as job:
-                await asyncio.gather(look(job), look(job))
+                await asyncio.gather(poll(job), poll(job))
                 service.error = None
-                await job.look(0.0)
+                await job.poll(0.0)
                 return [error() for error in gone]
 
         gc.disable()
@@ -210,117 +210,117 @@ class TestOneRequest:
 
         async def main() -> list[Any]:
             with poller_over(service).job("video", 7) as job:
-                looks = (job.look(1.0), job.look(2.0))
-                return list(await asyncio.gather(*looks, return_exceptions=True))
+                polls = (job.poll(1.0), job.poll(2.0))
+                return list(await asyncio.gather(*polls, return_exceptions=True))
 
         assert run_in_virtual_time(main()) == [service.error] * 2
 
 
 class TestCancelling:
-    def test_the_last_one_who_leaves_takes_the_planned_look_along(self) -> None:
+    def test_the_last_one_who_leaves_takes_the_planned_poll_along(self) -> None:
         service = Service()
 
         async def main() -> None:
             with poller_over(service).job("video", 7) as job:
-                looks = [asyncio.create_task(job.look(pause)) for pause in (3.0, 6.0)]
+                polls = [asyncio.create_task(job.poll(pause)) for pause in (3.0, 6.0)]
                 await asyncio.sleep(1.0)
-                for look in looks:
-                    look.cancel()
+                for poll in polls:
+                    poll.cancel()
                 await asyncio.sleep(60.0)
 
         run_in_virtual_time(main())
-        assert service.moments == []
+        assert service.times == []
 
-    def test_the_last_one_who_leaves_ends_the_look_under_way(self) -> None:
+    def test_the_last_one_who_leaves_ends_the_poll_under_way(self) -> None:
         service = Service()
 
         async def main() -> None:
             with poller_over(service).job("video", 7) as job:
-                look = asyncio.create_task(job.look(0.0))
+                poll = asyncio.create_task(job.poll(0.0))
                 await asyncio.sleep(ANSWER_TAKES / 2)
-                look.cancel()
+                poll.cancel()
                 await asyncio.sleep(60.0)
-                # And whoever comes then has a look of its own.
-                await job.look(0.0)
+                # And whoever comes then has a poll of its own.
+                await job.poll(0.0)
 
         run_in_virtual_time(main())
-        assert (len(service.moments), service.cut_short) == (2, 1)
+        assert (len(service.times), service.cut_short) == (2, 1)
 
-    @pytest.mark.parametrize("who_looks_leaves", [True, False])
-    def test_one_who_leaves_during_a_look_costs_the_others_no_more_than_another(
-        self, who_looks_leaves: bool
+    @pytest.mark.parametrize("who_polls_leaves", [True, False])
+    def test_one_who_leaves_during_a_poll_costs_the_others_no_more_than_another(
+        self, who_polls_leaves: bool
     ) -> None:
         service = Service()
 
         async def main() -> list[float]:
             with poller_over(service).job("video", 7) as job:
-                looks = [asyncio.create_task(look_after(job, 0.0)) for _ in range(3)]
+                polls = [asyncio.create_task(poll_after(job, 0.0)) for _ in range(3)]
                 await asyncio.sleep(ANSWER_TAKES / 2)
-                looks.pop(0 if who_looks_leaves else 1).cancel()
-                return await asyncio.gather(*looks)
+                polls.pop(0 if who_polls_leaves else 1).cancel()
+                return await asyncio.gather(*polls)
 
-        # Another looks in the next moment after half of the answer's time, 0.1 s.
-        came = 7 * ONE_MOMENT + ANSWER_TAKES if who_looks_leaves else ANSWER_TAKES
+        # Another polls at the next tick after half of the answer's time, 0.1 s.
+        came = 7 * ONE_TICK + ANSWER_TAKES if who_polls_leaves else ANSWER_TAKES
         assert run_in_virtual_time(main()) == pytest.approx([came] * 2)
-        assert service.cut_short == who_looks_leaves
+        assert service.cut_short == who_polls_leaves
 
-    def test_one_who_leaves_in_the_moment_in_which_it_is_to_look_leaves_it_to_another(self) -> None:
+    def test_one_who_leaves_at_the_time_at_which_it_is_to_poll_leaves_it_to_another(self) -> None:
         service = Service()
 
         async def main() -> float:
             loop = asyncio.get_running_loop()
             with poller_over(service).job("video", 7) as job:
-                looks = [asyncio.create_task(look_after(job, 3.0)) for _ in range(2)]
+                polls = [asyncio.create_task(poll_after(job, 3.0)) for _ in range(2)]
                 await asyncio.sleep(1.0)
                 # It has been woken up by then, and has not run yet.
-                loop.call_at(3.0, looks[0].cancel)
-                return await looks[1]
+                loop.call_at(3.0, polls[0].cancel)
+                return await polls[1]
 
         assert run_in_virtual_time(main()) == 3.0 + ANSWER_TAKES
-        assert service.moments == [3.0]
+        assert service.times == [3.0]
 
-    def test_with_one_who_leaves_goes_the_moment_that_only_it_wished(self) -> None:
+    def test_with_one_who_leaves_goes_the_time_that_only_it_asked_for(self) -> None:
         service = Service()
 
         async def main() -> float:
             with poller_over(service).job("video", 7) as job:
-                looks = [asyncio.create_task(look_after(job, pause)) for pause in (3.0, 9.0, 6.0)]
+                polls = [asyncio.create_task(poll_after(job, pause)) for pause in (3.0, 9.0, 6.0)]
                 await asyncio.sleep(1.0)
-                looks[0].cancel()
-                await looks[1]
-                return await looks[2]
+                polls[0].cancel()
+                await polls[1]
+                return await polls[2]
 
         assert run_in_virtual_time(main()) == 6.0 + ANSWER_TAKES
-        assert service.moments == [6.0]
+        assert service.times == [6.0]
 
-    def test_the_looks_of_the_others_go_on_where_those_before_them_leave(self) -> None:
+    def test_the_polls_of_the_others_go_on_where_those_before_them_leave(self) -> None:
         service = Service()
 
         async def main() -> list[float]:
             with poller_over(service).job("video", 7) as job:
-                looks = [asyncio.create_task(look_after(job, pause)) for pause in (3.0, 6.0, 9.0)]
+                polls = [asyncio.create_task(poll_after(job, pause)) for pause in (3.0, 6.0, 9.0)]
                 await asyncio.sleep(1.0)
-                # The next one leaves in the same moment.
-                looks[0].cancel()
-                looks[1].cancel()
-                return [await looks[2]]
+                # The next one leaves at the same time.
+                polls[0].cancel()
+                polls[1].cancel()
+                return [await polls[2]]
 
         assert run_in_virtual_time(main()) == [9.0 + ANSWER_TAKES]
-        assert len(service.moments) == 1
+        assert len(service.times) == 1
 
-    def test_one_who_leaves_at_the_moment_of_an_error_leaves_no_complaint_behind(self) -> None:
+    def test_one_who_leaves_at_the_time_of_an_error_leaves_no_complaint_behind(self) -> None:
         service = Service(error=PixVerseRateLimitError("slow down"))
         complaints: list[dict[str, Any]] = []
 
         async def main() -> None:
             asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
             with poller_over(service).job("video", 7) as job:
-                looks = [asyncio.create_task(job.look(0.0)) for _ in range(2)]
+                polls = [asyncio.create_task(job.poll(0.0)) for _ in range(2)]
                 # After it has been told, and before it has run again.
-                service.before_answer = looks[1].cancel
-                await asyncio.wait(looks)
-                assert looks[0].exception() is service.error
-                assert looks[1].cancelled()
+                service.before_answer = polls[1].cancel
+                await asyncio.wait(polls)
+                assert polls[0].exception() is service.error
+                assert polls[1].cancelled()
             gc.collect()
 
         run_in_virtual_time(main())
@@ -334,7 +334,7 @@ class Guest:
 
     comes: float
     pause: float
-    looks: int
+    polls: int
     cancelled_after: float | None
 
 
@@ -343,7 +343,7 @@ GUESTS = st.lists(
         Guest,
         comes=st.floats(0, 20),
         pause=st.floats(0, 10),
-        looks=st.integers(1, 6),
+        polls=st.integers(1, 6),
         cancelled_after=st.none() | st.floats(0, 30),
     ),
     min_size=1,
@@ -352,7 +352,7 @@ GUESTS = st.lists(
 
 
 @given(guests=GUESTS)
-def test_whoever_comes_and_goes_nobody_sleeps_through_a_look_and_none_is_made_too_often(
+def test_whoever_comes_and_goes_nobody_sleeps_through_a_poll_and_none_is_made_too_often(
     guests: list[Guest],
 ) -> None:
     service = Service()
@@ -361,11 +361,11 @@ def test_whoever_comes_and_goes_nobody_sleeps_through_a_look_and_none_is_made_to
     async def stay(poller: SharedPoller, guest: Guest) -> None:
         await asyncio.sleep(guest.comes)
         with poller.job("video", 7) as job:
-            for _ in range(guest.looks):
+            for _ in range(guest.polls):
                 asked = now()
-                await job.look(guest.pause)
-                # Sooner, where another wanted it sooner; later only by looks that left with who made them.
-                late = (ANSWER_TAKES + ONE_MOMENT) * (1 + leaving)
+                await job.poll(guest.pause)
+                # Sooner, where another wanted it sooner; later only by polls that left with who made them.
+                late = (ANSWER_TAKES + ONE_TICK) * (1 + leaving)
                 assert now() - asked <= guest.pause + late + 1e-6
 
     async def main() -> None:
@@ -382,7 +382,7 @@ def test_whoever_comes_and_goes_nobody_sleeps_through_a_look_and_none_is_made_to
                 assert outcome is None or isinstance(outcome, asyncio.CancelledError)
 
     run_in_virtual_time(main())
-    assert len(service.moments) <= sum(guest.looks for guest in guests) + leaving
+    assert len(service.times) <= sum(guest.polls for guest in guests) + leaving
 
 
 def test_a_job_that_nobody_waits_for_is_forgotten() -> None:

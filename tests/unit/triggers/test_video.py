@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import logging
@@ -14,18 +15,27 @@ import pytest
 import pytest_asyncio
 
 from pixverse_provider.api.calls import video_call
-from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseConfigurationError
+from pixverse_provider.exceptions import (
+    PixVerseAuthenticationError,
+    PixVerseConfigurationError,
+    PixVerseNotFoundError,
+)
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.polling import Outcome, WaitResult, read_event
+from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
 from pixverse_provider.triggers.shared import shared_poller
 from pixverse_provider.triggers.video import PixVerseVideoTrigger
 from tests.unit.connections import KEY, set_connection
+from tests.unit.jobs.making import record
 from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from tests.unit.scripted_server import Behaviour, Received, ScriptedServer
+
+
+OTHER_KEY = "sk-another-key"
+URL = "https://media.pixverse.ai/a.mp4?Signature=s3cr3t"
 
 
 def trigger(*video_ids: int, **change: Any) -> PixVerseVideoTrigger:
@@ -42,9 +52,24 @@ def trigger(*video_ids: int, **change: Any) -> PixVerseVideoTrigger:
 
 
 def status(number: int, video_id: int = 7) -> Behaviour:
-    return success(
-        {"id": video_id, "status": number, "url": "https://media.pixverse.ai/a.mp4?Signature=s3cr3t"}
-    )
+    return success({"id": video_id, "status": number, "url": URL})
+
+
+def all_of_status(number: int) -> Callable[[Received], Behaviour]:
+    """Answer for each job that is asked for with the same status."""
+    return lambda request: status(number, int(request.path.rpartition("/")[2]))
+
+
+def changing_the_key(
+    monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, behaviour: Behaviour
+) -> Behaviour:
+    """Behave so, and let the connection have another key from then on."""
+
+    def behave(handler: Any) -> None:
+        set_connection(monkeypatch, server.url, password=OTHER_KEY)
+        behaviour(handler)
+
+    return behave
 
 
 async def only_event(one: PixVerseVideoTrigger) -> dict[str, Any]:
@@ -56,7 +81,7 @@ async def only_event(one: PixVerseVideoTrigger) -> dict[str, Any]:
 
 
 async def results_of(one: PixVerseVideoTrigger) -> list[WaitResult]:
-    results, _ = read_event(await only_event(one))
+    results, _, _ = read_event(await only_event(one))
     return results
 
 
@@ -81,7 +106,7 @@ def connection_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 class TestMoving:
     def test_a_trigger_comes_back_from_the_database_as_it_went(self) -> None:
-        one = trigger(2**64 - 1, 8, job={"trace_id": "t", "video_id": "8"}, not_before=3.5)
+        one = trigger(2**64 - 1, 8, job={"trace_id": "t", "job_id": "8"}, not_before=3.5)
         path, arguments = one.serialize()
         module, _, name = path.rpartition(".")
         back = getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
@@ -90,19 +115,19 @@ class TestMoving:
 
     def test_one_that_an_older_version_stored_waits_for_videos(self) -> None:
         _, arguments = trigger().serialize()
-        del arguments["result"], arguments["submitted_at"]
-        assert PixVerseVideoTrigger(**arguments).result == "video"
+        del arguments["media_type"], arguments["submitted_at"]
+        assert PixVerseVideoTrigger(**arguments).media_type == "video"
 
     @pytest.mark.asyncio
-    async def test_one_for_images_looks_where_images_are(self, server: ScriptedServer) -> None:
-        server.will(success({"image_id": 7, "status": 5}), success({"image_id": 7, "status": 1}))
-        (result,) = await results_of(trigger(result="image"))
+    async def test_one_for_images_polls_where_images_are(self, server: ScriptedServer) -> None:
+        server.will(success({"image_id": 7, "status": 5}), success({"image_id": 7, "status": 1, "url": URL}))
+        (result,) = await results_of(trigger(media_type="image"))
         assert {request.path.removeprefix("/openapi/v2") for request in server.requests} == {
             "/image/result/7"
         }
-        assert (result.outcome, result.kind) == (Outcome.SUCCESS, "image")
-        assert result.video is not None
-        assert result.video.to_dict()["image_id"] == 7
+        assert (result.outcome, result.media_type) == (Outcome.SUCCESS, "image")
+        assert result.result is not None
+        assert result.result.to_dict()["image_id"] == 7
 
     def test_everything_it_needs_travels_with_it(self) -> None:
         path, arguments = trigger().serialize()
@@ -116,7 +141,7 @@ class TestMoving:
             "deadline",
             "submitted_at",
             "job",
-            "result",
+            "media_type",
         }
 
     @pytest.mark.asyncio
@@ -124,7 +149,7 @@ class TestMoving:
         server.will(status(1), status(1))
         one = trigger()
         first, second = await results_of(one), await results_of(one)
-        assert [result.video for result in first] == [result.video for result in second]
+        assert [result.result for result in first] == [result.result for result in second]
 
 
 class TestWaiting:
@@ -138,15 +163,16 @@ class TestWaiting:
     ) -> None:
         server.will(status(5), status(5), status(number))
         (result,) = await results_of(trigger())
-        assert (result.outcome, result.video_id) == (outcome, 7)
+        assert (result.outcome, result.job_id) == (outcome, 7)
         assert len({request.trace_id for request in server.requests}) == 3
 
     @pytest.mark.asyncio
-    async def test_the_job_record_is_given_back(self, server: ScriptedServer) -> None:
+    async def test_the_job_record_and_the_deadline_are_given_back(self, server: ScriptedServer) -> None:
         server.will(status(1))
-        job = {"trace_id": "t", "video_id": "7", "credits": 4.0}
-        _, back = read_event(await only_event(trigger(job=job)))
-        assert back == job
+        job = record(job_id=7, credits=4.0).to_json()
+        one = trigger(job=job)
+        _, back, deadline = read_event(await only_event(one))
+        assert (back, deadline) == (job, one.deadline)
 
     @pytest.mark.asyncio
     async def test_the_event_holds_neither_key_nor_signed_url(self, server: ScriptedServer) -> None:
@@ -156,29 +182,21 @@ class TestWaiting:
         assert "Signature" not in text
 
     @pytest.mark.asyncio
-    async def test_trouble_that_passes_is_waited_out(self, server: ScriptedServer) -> None:
+    async def test_transient_errors_are_waited_out(self, server: ScriptedServer) -> None:
         server.will(bad_gateway(), drop, drop, answer("[]"), refusal(500069), status(1))
         (result,) = await results_of(trigger())
         assert result.outcome is Outcome.SUCCESS
 
     @pytest.mark.asyncio
-    async def test_a_wrong_key_ends_the_wait_at_once(self, server: ScriptedServer) -> None:
-        # Twice, since the connection may hold another key by now.
-        server.will(refusal(400012, f"key {KEY} unknown"), refusal(400012, f"key {KEY} unknown"))
-        (result,) = await results_of(trigger())
-        assert result.outcome is Outcome.ERROR
-        assert type(result.error) is PixVerseAuthenticationError
-        assert KEY not in str(result.error)
-
-    @pytest.mark.asyncio
-    async def test_a_connection_that_cannot_be_used_ends_the_wait_at_once(
-        self, monkeypatch: pytest.MonkeyPatch
+    async def test_a_connection_that_cannot_be_used_ends_the_wait_after_three_reads(
+        self, monkeypatch: pytest.MonkeyPatch, connection_reads: list[str]
     ) -> None:
         set_connection(monkeypatch, "http://10.0.0.1", conn_id="pixverse_unusable")
         (result,) = await results_of(trigger(pixverse_conn_id="pixverse_unusable"))
         assert result.outcome is Outcome.ERROR
         assert type(result.error) is PixVerseConfigurationError
         assert "pixverse_unusable" in str(result.error)
+        assert connection_reads == ["pixverse_unusable"] * 3
 
     @pytest.mark.asyncio
     async def test_a_connection_that_cannot_be_read_for_a_moment_is_waited_for(
@@ -192,16 +210,7 @@ class TestWaiting:
         assert result.outcome is Outcome.SUCCESS
 
     @pytest.mark.asyncio
-    async def test_a_key_that_was_changed_is_read_again_while_others_still_wait(
-        self, server: ScriptedServer
-    ) -> None:
-        server.will(refusal(400012), status(1))
-        async with shared_poller("pixverse_default"):
-            (result,) = await results_of(trigger())
-        assert result.outcome is Outcome.SUCCESS
-
-    @pytest.mark.asyncio
-    async def test_the_last_look_is_made_at_the_deadline(self, server: ScriptedServer) -> None:
+    async def test_the_last_poll_is_made_at_the_deadline(self, server: ScriptedServer) -> None:
         now = time.time()
         server.will(status(9), status(9))
         (result,) = await results_of(trigger(poll_interval=60, deadline=now + 0.2))
@@ -209,7 +218,7 @@ class TestWaiting:
         assert result.waited >= 0.2
 
     @pytest.mark.asyncio
-    async def test_a_deadline_that_passed_while_it_was_moved_still_has_its_last_look(
+    async def test_a_deadline_that_passed_while_it_was_moved_still_has_its_last_poll(
         self, server: ScriptedServer
     ) -> None:
         server.will(status(1))
@@ -217,39 +226,139 @@ class TestWaiting:
         assert result.outcome is Outcome.SUCCESS
 
     @pytest.mark.asyncio
-    async def test_there_is_no_look_before_its_time(self, server: ScriptedServer) -> None:
+    async def test_there_is_no_poll_before_its_time(self, server: ScriptedServer) -> None:
         one = asyncio.create_task(only_event(trigger(not_before=time.time() + 30)))
         await asyncio.sleep(0.1)
         assert server.requests == []
         await cancelled(one)
 
 
+class TestARefusedKey:
+    REFUSALS = pytest.mark.parametrize("err_code", [10001, 10002, 10003, 10004, 10005, 400012])
+
+    @REFUSALS
+    @pytest.mark.asyncio
+    async def test_is_not_sent_again_and_ends_the_wait_with_an_error_that_names_the_video(
+        self, server: ScriptedServer, connection_reads: list[str], err_code: int
+    ) -> None:
+        server.will(status(5), refusal(err_code, f"key {KEY} unknown"))
+        (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.ERROR
+        assert type(result.error) is PixVerseAuthenticationError
+        assert KEY not in str(result.error)
+        assert "PixVerse video 7 goes on and is paid" in str(result.failure())
+        assert len(server.requests) == 2
+        # It is read again, whether or not it has changed.
+        assert len(connection_reads) == 2
+
+    @REFUSALS
+    @pytest.mark.parametrize("others_wait", [False, True])
+    @pytest.mark.asyncio
+    async def test_is_replaced_by_the_one_that_the_connection_has_now(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, err_code: int, *, others_wait: bool
+    ) -> None:
+        server.will(status(5), changing_the_key(monkeypatch, server, refusal(err_code)), status(1))
+        async with shared_poller("pixverse_default") if others_wait else contextlib.nullcontext():
+            (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.SUCCESS
+        assert [request.headers["api-key"] for request in server.requests] == [KEY, KEY, OTHER_KEY]
+
+    @pytest.mark.asyncio
+    async def test_that_is_another_one_and_refused_as_well_ends_the_wait(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.will(changing_the_key(monkeypatch, server, refusal(400012)), refusal(400012))
+        (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.ERROR
+        assert [request.headers["api-key"] for request in server.requests] == [KEY, OTHER_KEY]
+
+    @pytest.mark.asyncio
+    async def test_is_told_to_all_who_wait_with_it_and_each_sends_it_once(
+        self, server: ScriptedServer
+    ) -> None:
+        server.afterwards = lambda _: refusal(400012)
+        found = await asyncio.gather(*(results_of(trigger(video_id)) for video_id in (1, 2, 3)))
+        assert [result.outcome for (result,) in found] == [Outcome.ERROR] * 3
+        assert len(server.requests) == 3
+
+    @pytest.mark.asyncio
+    async def test_while_a_connection_cannot_be_read_is_no_verdict(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def gone(request: Any) -> None:
+            monkeypatch.delenv("AIRFLOW_CONN_PIXVERSE_DEFAULT")
+            refusal(400012)(request)
+
+        server.will(gone, status(1))
+        waiting = asyncio.create_task(results_of(trigger()))
+        await until(lambda: server.requests)
+        await asyncio.sleep(0.1)
+        set_connection(monkeypatch, server.url, password=OTHER_KEY)
+        (result,) = await waiting
+        assert result.outcome is Outcome.SUCCESS
+
+
+class TestARefusalThatMayComeOfAGateway:
+    EACH = pytest.mark.parametrize("http_status", [401, 403, 404, 408])
+
+    @EACH
+    @pytest.mark.asyncio
+    async def test_is_forgiven_twice_in_a_row_and_the_count_starts_anew_after_anything_else(
+        self, server: ScriptedServer, connection_reads: list[str], http_status: int
+    ) -> None:
+        bare = answer("<html>", status=http_status)
+        server.will(bare, bare, status(5), bare, bare, bad_gateway(), bare, bare, status(1))
+        async with shared_poller("pixverse_default"):
+            (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.SUCCESS
+        # No reason to read the connection again.
+        assert len(connection_reads) == 1
+
+    @EACH
+    @pytest.mark.asyncio
+    async def test_ends_the_wait_the_third_time_in_a_row(
+        self, server: ScriptedServer, http_status: int
+    ) -> None:
+        server.will(*[answer("<html>", status=http_status)] * 3)
+        (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.ERROR
+        assert "PixVerse video 7 goes on and is paid" in str(result.failure())
+
+    @pytest.mark.asyncio
+    async def test_a_video_that_is_not_known_three_times_in_a_row_ends_it_too(
+        self, server: ScriptedServer
+    ) -> None:
+        server.will(refusal(500008), refusal(500008), status(5), *[refusal(500008)] * 3)
+        (result,) = await results_of(trigger())
+        assert (result.outcome, type(result.error)) == (Outcome.ERROR, PixVerseNotFoundError)
+
+
 class TestSeveralVideos:
     @pytest.mark.asyncio
     async def test_all_of_them_are_waited_for_and_told_in_their_order(self, server: ScriptedServer) -> None:
-        looks: Counter[str] = Counter()
+        polls: Counter[str] = Counter()
 
         def later_ids_sooner(request: Received) -> Behaviour:
             video_id = request.path.rpartition("/")[2]
-            looks[video_id] += 1
-            return status(1 if looks[video_id] > 9 - int(video_id) else 5, int(video_id))
+            polls[video_id] += 1
+            return status(1 if polls[video_id] > 9 - int(video_id) else 5, int(video_id))
 
         server.afterwards = later_ids_sooner
         results = await results_of(trigger(5, 8, 6))
-        assert [result.video_id for result in results] == [5, 8, 6]
+        assert [result.job_id for result in results] == [5, 8, 6]
         assert {result.outcome for result in results} == {Outcome.SUCCESS}
 
     @pytest.mark.asyncio
     async def test_the_first_that_can_never_be_done_ends_the_wait_for_all(
         self, server: ScriptedServer
     ) -> None:
-        server.afterwards = lambda request: status(8 if request.path.endswith("/6") else 5)
+        server.afterwards = lambda request: all_of_status(8 if request.path.endswith("/6") else 5)(request)
         results = await results_of(trigger(5, 6, 7))
-        assert [(result.video_id, result.outcome) for result in results] == [(6, Outcome.FAILED)]
+        assert [(result.job_id, result.outcome) for result in results] == [(6, Outcome.FAILED)]
         await asyncio.sleep(0.1)  # what was under way still arrives
-        looks = len(server.requests)
+        polls = len(server.requests)
         await asyncio.sleep(0.1)
-        assert len(server.requests) == looks
+        assert len(server.requests) == polls
 
 
 class TestSharing:
@@ -257,13 +366,13 @@ class TestSharing:
     async def test_triggers_of_one_loop_and_connection_share_a_session_and_read_it_once(
         self, server: ScriptedServer, connection_reads: list[str]
     ) -> None:
-        server.afterwards = lambda _: status(5)
+        server.afterwards = all_of_status(5)
         waits = [asyncio.create_task(only_event(trigger(video_id))) for video_id in range(1, 21)]
         async with shared_poller("pixverse_default") as poller:
             async with shared_poller("pixverse_default") as same:
                 assert same is poller
             await until(lambda: len({request.path for request in server.requests}) == 20)
-            server.afterwards = lambda _: status(1)
+            server.afterwards = all_of_status(1)
             await asyncio.gather(*waits)
             # The last trigger has gone, but this user has not.
             assert (await poller.client.call_once(video_call(7))).status == 1
@@ -278,19 +387,19 @@ class TestSharing:
 
     @pytest.mark.asyncio
     async def test_one_of_two_that_wait_for_the_same_video_may_leave(self, server: ScriptedServer) -> None:
-        server.afterwards = lambda _: status(5)
+        server.afterwards = all_of_status(5)
         leaves, stays = (asyncio.create_task(results_of(trigger(7))) for _ in range(2))
         await until(lambda: server.requests)
         await cancelled(leaves)
-        server.afterwards = lambda _: status(1)
+        server.afterwards = all_of_status(1)
         (result,) = await stays
         assert result.outcome is Outcome.SUCCESS
 
     @pytest.mark.asyncio
-    async def test_none_looks_before_its_own_time_even_where_another_has_seen_the_end(
+    async def test_none_polls_before_its_own_time_even_where_another_has_seen_the_end(
         self, server: ScriptedServer
     ) -> None:
-        server.afterwards = lambda _: status(1)
+        server.afterwards = all_of_status(1)
         later = trigger(7)
         later.not_before = time.time() + 0.5
         waits = asyncio.create_task(results_of(later))
@@ -311,12 +420,12 @@ class TestSharing:
     async def test_whoever_comes_later_has_a_fresh_one_with_the_connection_of_that_day(
         self, server: ScriptedServer, connection_reads: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        server.afterwards = lambda _: status(1)
+        server.afterwards = all_of_status(1)
         await only_event(trigger())
-        set_connection(monkeypatch, server.url, password="sk-another-key")
+        set_connection(monkeypatch, server.url, password=OTHER_KEY)
         await only_event(trigger())
         assert len(connection_reads) == 2
-        assert [request.headers["api-key"] for request in server.requests] == [KEY, "sk-another-key"]
+        assert [request.headers["api-key"] for request in server.requests] == [KEY, OTHER_KEY]
 
     @pytest.mark.asyncio
     async def test_another_connection_has_another_session(
@@ -344,24 +453,25 @@ class TestSharing:
         set_connection(monkeypatch, "http://10.0.0.1")
         found = await asyncio.gather(*(results_of(trigger(video_id)) for video_id in (1, 2, 3)))
         assert [result.outcome for results in found for result in results] == [Outcome.ERROR] * 3
-        assert [result.video_id for results in found for result in results] == [1, 2, 3]
-        assert len(connection_reads) == 1
+        assert [result.job_id for results in found for result in results] == [1, 2, 3]
+        # Three reads count, and those that are due together are one.
+        assert 3 <= len(connection_reads) < 9
 
     @pytest.mark.asyncio
     async def test_one_that_is_cancelled_does_not_hurt_the_others(self, server: ScriptedServer) -> None:
-        server.afterwards = lambda _: status(5)
+        server.afterwards = all_of_status(5)
         one, other = (asyncio.create_task(results_of(trigger(video_id))) for video_id in (1, 2))
         await until(lambda: len({request.path for request in server.requests}) == 2)
         await cancelled(one)
-        server.afterwards = lambda _: status(1)
+        server.afterwards = all_of_status(1)
         (result,) = await other
-        assert (result.video_id, result.outcome) == (2, Outcome.SUCCESS)
+        assert (result.job_id, result.outcome) == (2, Outcome.SUCCESS)
 
     @pytest.mark.asyncio
     async def test_one_that_is_cancelled_while_the_session_is_made_does_not_hurt_the_others(
         self, server: ScriptedServer, slow_connection: asyncio.Event
     ) -> None:
-        server.afterwards = lambda _: status(1)
+        server.afterwards = all_of_status(1)
         first, second = (asyncio.create_task(results_of(trigger(video_id))) for video_id in (1, 2))
         await asyncio.sleep(0.05)
         await cancelled(first)
@@ -400,7 +510,7 @@ async def slow_connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyn
 def test_a_second_event_loop_has_a_session_of_its_own(
     server: ScriptedServer, connection_reads: list[str]
 ) -> None:
-    server.afterwards = lambda _: status(1)
+    server.afterwards = all_of_status(1)
     for _ in range(2):
         (result,) = asyncio.run(results_of(trigger()))
         assert result.outcome is Outcome.SUCCESS
