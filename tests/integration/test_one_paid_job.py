@@ -26,7 +26,7 @@ from pixverse_provider.jobs.record import JobStore
 from pixverse_provider.jobs.watch import GIVE_UP_AGE
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 from tests.support.dags import connection_json
-from tests.support.ledger import looks, paid_jobs, refunded_jobs, submits
+from tests.support.ledger import paid_jobs, polls, refunded_jobs, submits
 from tests.support.tasks import TaskRun
 
 if TYPE_CHECKING:
@@ -657,12 +657,12 @@ def test_a_refused_key_is_not_sent_again_unless_it_has_changed(
     task = make_lip_sync(deferrable=True)
     task.deferral()
     emulator.fault(on="result", what="error", err_code=400012, times=None)
-    before = looks(emulator)
+    before = polls(emulator)
     task.operator.deferrable = False
     with pytest.raises(PixVerseAuthenticationError):
         task.retry()
     # The first poll of the attempt, which ends nothing, and one of the wait.
-    assert looks(emulator) == before + 2
+    assert polls(emulator) == before + 2
 
 
 def test_a_submit_that_is_repeated_hours_later_and_makes_the_job_then_is_waited_for(

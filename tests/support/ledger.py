@@ -29,6 +29,6 @@ def charged(emulator: EmulatorControl) -> int:
     return int(emulator.ledger()["charged"])
 
 
-def looks(emulator: EmulatorControl) -> int:
+def polls(emulator: EmulatorControl) -> int:
     """Return how often a result was asked for."""
     return sum(request["kind"] == "result" for request in emulator.requests())

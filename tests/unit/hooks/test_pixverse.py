@@ -155,19 +155,18 @@ class TestTheHook:
         )
         with PixVerseHook() as hook:
             assert hook.get_video(7).id == 7
-            assert hook.look_at_video(7).id == 7
-            assert hook.look_at("video", 7).id == 7
-            assert hook.look_at("image", 7).id == 7
+            assert hook.poll("video", 7).id == 7
+            assert hook.poll("image", 7).id == 7
             assert hook.get_image(7).id == 7
             assert hook.upload_media_from_url("https://a.example/b").media_id == 7
             assert hook.upload_image_from_url("https://a.example/b").img_id == 7
             assert hook.list_voices() == []
             assert hook.get_balance().total == 5
+            assert hook.poll_balance().total == 5
             assert (
                 hook.submit(LipSyncRequest(source_video_id=1, audio_media_id=2), trace_id=TRACE).video_id == 7
             )
         assert [request.path.removeprefix("/openapi/v2") for request in server.requests] == [
-            "/video/result/7",
             "/video/result/7",
             "/video/result/7",
             "/image/result/7",
@@ -175,6 +174,7 @@ class TestTheHook:
             "/media/upload",
             "/image/upload",
             "/video/lip_sync/tts_list",
+            "/account/balance",
             "/account/balance",
             "/video/lip_sync/generate",
         ]
@@ -207,13 +207,13 @@ class TestTheHook:
                 hook.select_mask(request, trace_id=TRACE)
         assert server.requests[1].trace_id == TRACE
 
-    def test_a_look_at_a_video_is_one_attempt_and_leaves_the_decision_to_the_wait(
+    def test_a_poll_is_one_attempt_and_leaves_the_decision_to_the_wait(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         set_connection(monkeypatch, server.url)
         server.will(bad_gateway())
         with PixVerseHook() as hook, pytest.raises(PixVerseTransientError):
-            hook.look_at_video(7)
+            hook.poll("video", 7)
 
     def test_a_submit_may_be_held_to_one_attempt(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch

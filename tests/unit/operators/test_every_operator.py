@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from structlog.testing import capture_logs
 
 from pixverse_provider.api.generations import GenerationRequest, field_names
+from pixverse_provider.api.results import ImageResult
 from pixverse_provider.exceptions import (
     PixVerseGenerationFailedError,
     PixVerseInsufficientCreditsError,
@@ -17,18 +18,21 @@ from pixverse_provider.exceptions import (
     PixVerseWaitTimeoutError,
 )
 from pixverse_provider.get_provider_info import get_provider_info
+from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.operators.account import PixVerseBalanceOperator
 from pixverse_provider.operators.generation import PixVerseGenerationOperator
 from pixverse_provider.operators.image import PixVerseImageTemplateOperator
 from tests.support.kinds import NAMES, Ids, request_class, smallest
 from tests.support.tasks import TaskRun
 from tests.unit.connections import set_connection
+from tests.unit.jobs.making import record
 from tests.unit.scripted_server import success
 
 if TYPE_CHECKING:
     from tests.unit.scripted_server import ScriptedServer
 
 IDS = Ids()
+URL = "https://media.pixverse.ai/a.png?Signature=s3cr3t"
 every_kind = pytest.mark.parametrize("name", NAMES)
 
 
@@ -104,7 +108,7 @@ class TestOnTheWire:
         set_connection(monkeypatch, server.url)
 
     def test_what_is_doubtful_is_logged_once_and_sent(self, server: ScriptedServer) -> None:
-        server.will(success({"video_id": 7}), success({"id": 7, "status": 1}))
+        server.will(success({"video_id": 7}), success({"id": 7, "status": 1, "url": URL}))
         operator = made("Modify", quality="720p")
         with capture_logs() as lines:
             TaskRun(operator).attempt()
@@ -114,9 +118,8 @@ class TestOnTheWire:
     def test_an_image_is_read_where_images_are_and_goes_to_a_key_of_its_own(
         self, server: ScriptedServer
     ) -> None:
-        url = "https://media.pixverse.ai/a.png?Signature=s3cr3t"
         server.will(
-            success({"image_id": 9, "credits": 10}), success({"image_id": 9, "status": 1, "url": url})
+            success({"image_id": 9, "credits": 10}), success({"image_id": 9, "status": 1, "url": URL})
         )
         run = TaskRun(made("ImageTemplate"))
         assert run.attempt() == 9
@@ -134,7 +137,7 @@ class TestOnTheWire:
         with pytest.raises(TaskDeferred) as caught:
             TaskRun(made("ImageTemplate", deferrable=True)).attempt()
         _, arguments = caught.value.trigger.serialize()
-        assert (arguments["result"], arguments["video_ids"]) == ("image", ["9"])
+        assert (arguments["media_type"], arguments["video_ids"]) == ("image", ["9"])
 
     def test_an_image_that_failed_is_named_as_one(self, server: ScriptedServer) -> None:
         server.will(success({"image_id": 9}), success({"image_id": 9, "status": 8}))
@@ -145,7 +148,7 @@ class TestOnTheWire:
         server.will(
             success({"image_id": 9}),
             success({"image_id": 9, "status": 5}),
-            success({"image_id": 9, "status": 1}),
+            success({"image_id": 9, "status": 1, "url": URL}),
         )
         run = TaskRun(made("ImageTemplate", deferrable=True))
         run.deferral()
@@ -162,18 +165,10 @@ class TestOnTheWire:
 def test_the_event_of_an_image_ends_the_wait_as_one() -> None:
     operator = PixVerseImageTemplateOperator(task_id="make", img_ids=1, template_id=2)
     run = TaskRun(operator)
-    job = {"trace_id": "t", "fingerprint": "f", "epoch": 0, "generation": 0, "submitted_at": 0.0}
-    result = {
-        "outcome": "timeout",
-        "video_id": "9",
-        "waited": 60.0,
-        "video": None,
-        "error": None,
-        "unknown_statuses": [],
-        "kind": "image",
-    }
+    job = record(job_id=9).to_json()
+    timeout = WaitResult(Outcome.TIMEOUT, 9, 60.0, media_type="image")
     with pytest.raises(PixVerseWaitTimeoutError, match="PixVerse image 9 was not done after 60 s"):
-        operator.execute_complete(run.context, {"results": [result], "job": job | {"video_id": "9"}})
-    done = result | {"outcome": "success", "video": {"image_id": 9, "status": 1, "credits": 10}}
-    assert operator.execute_complete(run.context, {"results": [done], "job": job | {"video_id": "9"}}) == 9
+        operator.execute_complete(run.context, make_event([timeout], job))
+    done = WaitResult(Outcome.SUCCESS, 9, 60.0, ImageResult(9, 1, credits=10), media_type="image")
+    assert operator.execute_complete(run.context, make_event([done], job)) == 9
     assert run.ti.pushed["image"]["image_id"] == 9
