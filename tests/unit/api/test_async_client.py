@@ -160,10 +160,10 @@ async def test_it_has_nothing_that_submits_or_uploads() -> None:
 async def test_all_users_of_a_client_share_its_budget(server: ScriptedServer) -> None:
     server.afterwards = lambda _: success(VIDEO)
     async with AsyncPixVerseClient(settings_for(server, max_requests_per_second=0.01)) as client:
-        looks = [asyncio.create_task(client.call_once(video_call(7))) for _ in range(3)]
-        done, waiting = await asyncio.wait(looks, return_when=asyncio.FIRST_COMPLETED)
+        polls = [asyncio.create_task(client.call_once(video_call(7))) for _ in range(3)]
+        done, waiting = await asyncio.wait(polls, return_when=asyncio.FIRST_COMPLETED)
         # The second may go after 100 s.
-        assert (done, waiting) == ({looks[0]}, {looks[1], looks[2]})
-        for look in waiting:
-            look.cancel()
+        assert (done, waiting) == ({polls[0]}, {polls[1], polls[2]})
+        for poll in waiting:
+            poll.cancel()
     assert len(server.requests) == 1

@@ -129,7 +129,7 @@ class TestReads:
             "empty",
         ],
     )
-    def test_trouble_that_passes_is_not_seen_and_each_attempt_has_a_trace_id_of_its_own(
+    def test_a_transient_error_is_not_seen_and_each_attempt_has_a_trace_id_of_its_own(
         self, server: ScriptedServer, client: PixVerseClient, pauses: list[float], trouble: Any
     ) -> None:
         server.will(trouble, trouble, trouble, success(VIDEO))
@@ -407,7 +407,7 @@ class TestUploads:
         assert server.requests[0].headers["content-length"] == str(len(server.requests[0].body))
         assert "transfer-encoding" not in server.requests[0].headers
 
-    def test_trouble_that_passes_sends_the_whole_file_again_under_a_fresh_trace_id(
+    def test_after_a_transient_error_it_sends_the_whole_file_again_under_a_fresh_trace_id(
         self, server: ScriptedServer, client: PixVerseClient
     ) -> None:
         source = Source(b"0123456789" * 1000)
