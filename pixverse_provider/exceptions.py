@@ -50,7 +50,12 @@ def storable_text(text: str) -> str:
     Airflow sends events and tracebacks as UTF-8 and keeps them in its database. One that cannot be encoded or
     stored ends the whole process of the triggerer.
     """
-    return _UNSTORABLE.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _UNSTORABLE.sub("\ufffd", text)
+    # Much faster than the pattern, and every poll reads a dozen texts.
+    return text.replace("\0", "\ufffd")
 
 
 class PixVerseError(AirflowException):
