@@ -109,7 +109,7 @@ class JobSubmission:
 
         :raises PixVerseError: where the submit was refused for good, or its answer was lost.
         """
-        job, result = self._begin()
+        job, result, polled = self._begin()
         while True:
             # Without a record, a repeated trace id is what brings back what an earlier attempt got.
             repeated = job.job_id is None and self._store.may_be_repeated(job)
@@ -123,8 +123,8 @@ class JobSubmission:
                     continue
                 if not job.replayed:
                     return Found(job, polled=False)
-            if result is None:
-                result = self._poll(job)
+            if not polled:
+                result, polled = self._poll(job), True
             reason = self._no_use(job, result, earlier=earlier)
             if reason is None:
                 if earlier and not repeated:
@@ -133,34 +133,35 @@ class JobSubmission:
                     )
                 return Found(job, result)
             log.warning("%s A new job is submitted, which is paid.", reason)
-            job, result = self._store.replacement(self._with_end(job, result), self._now()), None
+            job = self._store.replacement(self._with_end(job, result), self._now())
+            result, polled = None, False
 
-    def _begin(self) -> tuple[JobRecord, JobResult | None]:
-        """Return the job to go on with, and what a poll has brought where a clear has asked for one."""
+    def _begin(self) -> tuple[JobRecord, JobResult | None, bool]:
+        """Return the job to go on with, what a poll of it has brought, and whether there was one."""
         if self._pending is not None:
-            return self._pending, None
+            return self._pending, None, False
         record = self._store.load()
         if record is None:
-            return self._store.open(0, self._now()), None
+            return self._store.open(0, self._now()), None, False
         if not self._store.has_this_input(record):
             log.warning(
                 "The input or the connection of this task has changed since %s; it is left aside.",
                 self._name(record),
             )
-            return self._store.open(0, self._now(), record), None
+            return self._store.open(0, self._now(), record), None, False
         if self._store.was_cleared_since(record):
             return self._after_clear(record)
-        return record, None
+        return record, None, False
 
-    def _after_clear(self, record: JobRecord) -> tuple[JobRecord, JobResult | None]:
+    def _after_clear(self, record: JobRecord) -> tuple[JobRecord, JobResult | None, bool]:
         """Pick up what was paid and never handed over; otherwise a clear means "make it again"."""
         reuse = self._store.reuse_on_clear
         name = self._name(record)
         if record.job_id is None:
-            return self._submit_after_clear(record), None
+            return self._submit_after_clear(record), None, False
         if record.handed_over and not reuse:
             log.info("The task was cleared: %s is left as it is, and a new job is submitted.", name)
-            return self._store.replacement(record, self._now()), None
+            return self._store.replacement(record, self._now()), None, False
         result: JobResult | None = None
         forgotten = False
         try:
@@ -172,21 +173,24 @@ class JobSubmission:
         outcome = None if result is None else outcome_of(result)
         if outcome is Outcome.SUCCESS:
             log.info("The task was cleared, and %s is done and paid: it is picked up.", name)
-            return self._store.adopt(record, picked_up=True), result
+            return self._store.adopt(record, picked_up=True), result, True
         young = not record.is_given_up(self._now())
         wait = young and not record.picked_up
         if reuse:
             wait = young or result is None
         if outcome is None and not forgotten and wait:
-            log.warning(
-                "The task was cleared while %s, which is paid, was under way: it is picked up; clear once "
-                "more for a new one.",
-                name,
-            )
-            return self._store.adopt(record, picked_up=True), result
+            if reuse:
+                log.info("The task was cleared, and %s, which is paid, is waited for (reuse_on_clear).", name)
+            else:
+                log.warning(
+                    "The task was cleared while %s, which is paid, was under way: it is picked up; clear once "
+                    "more for a new one.",
+                    name,
+                )
+            return self._store.adopt(record, picked_up=True), result, True
         state = "is not known to PixVerse any more" if forgotten else _state(outcome)
         log.warning("The task was cleared: %s %s and is left; a new job is submitted and paid.", name, state)
-        return self._store.replacement(self._with_end(record, result), self._now()), None
+        return self._store.replacement(self._with_end(record, result), self._now()), None, False
 
     def _submit_after_clear(self, record: JobRecord) -> JobRecord:
         """Return what to submit after a clear, where an earlier attempt got no id."""
