@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,78 +27,30 @@ from pixverse_provider.exceptions import (
 )
 from pixverse_provider.jobs.outcome import Outcome
 from pixverse_provider.jobs.record import JobRecord
-from pixverse_provider.jobs.submission import Found, JobSubmission, Refused
+from pixverse_provider.jobs.submission import Refused
 from pixverse_provider.jobs.watch import GIVE_UP_AGE
-from tests.unit.jobs.making import NOW, REQUEST, STORE_KEY, Store, job_store
+from tests.unit.jobs.making import (
+    NEW_ID,
+    NOW,
+    OLD_ID,
+    REQUEST,
+    STORE_KEY,
+    Api,
+    Store,
+    busy,
+    find_or_submit,
+    found,
+    job_store,
+    video,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.api.generations import GenerationRequest
     from pixverse_provider.jobs.record import JobStore
 
-URL = "https://media.pixverse.ai/a.mp4?Signature=s3cr3t"
-OLD_ID, NEW_ID = 7, 900
 OLD_ATTEMPTS, NEW_ATTEMPTS = 2, 5
 """``max_tries`` before and after the clear."""
-
-
-def video(status: int, video_id: int = OLD_ID) -> Video:
-    return Video(video_id, status, url=URL if status == 1 else "")
-
-
-@dataclass
-class Api:
-    """PixVerse as a submission sees it; what nobody has scripted is a new job."""
-
-    answers: dict[int, Any] = field(default_factory=dict)
-    submits: list[Submission | PixVerseError] = field(default_factory=list)
-    before_submit: Callable[[], None] = lambda: None
-    connection: PixVerseError | None = None
-    trace_ids: list[str] = field(default_factory=list)
-    attempts: list[int | None] = field(default_factory=list)
-    polled: list[tuple[str, int]] = field(default_factory=list)
-
-    def get_conn(self) -> object:
-        if self.connection is not None:
-            raise self.connection
-        return self
-
-    def submit(self, request: GenerationRequest, *, trace_id: str, attempts: int | None = None) -> Submission:
-        self.before_submit()
-        self.trace_ids.append(trace_id)
-        self.attempts.append(attempts)
-        answer = self.submits.pop(0) if self.submits else Submission(NEW_ID, 8.0)
-        if isinstance(answer, PixVerseError):
-            raise answer
-        return answer
-
-    def poll(self, media_type: Any, job_id: int) -> Any:
-        self.polled.append((media_type, job_id))
-        answer = self.answers.get(job_id, video(5, job_id))
-        if isinstance(answer, PixVerseError):
-            raise answer
-        return answer
-
-
-def find_or_submit(
-    api: Api,
-    store: JobStore,
-    *,
-    request: GenerationRequest = REQUEST,
-    replay: bool = True,
-    max_credits: float | None = None,
-    pending: JobRecord | None = None,
-    now: float = NOW,
-) -> Found | Refused:
-    return JobSubmission(
-        api, store, request, replay=replay, max_credits=max_credits, pending=pending, clock=lambda: now
-    ).find_or_submit()
-
-
-def found(answer: Found | Refused) -> Found:
-    assert isinstance(answer, Found)
-    return answer
 
 
 # --- what a retry and a clear do, for every record there can be -------------------------------------------
@@ -133,23 +85,9 @@ class Case:
     old: bool
     poll: str = "running"
 
-    def __str__(self) -> str:
-        flags = ("handed_over", "picked_up", "replay", "reuse", "old")
-        words = ["clear" if self.cleared else "retry", self.kept, *(n for n in flags if getattr(self, n))]
-        return "-".join([*words, self.poll])
 
-
-BOOLS = (False, True)
-WITH_AN_ID = [
-    Case(cleared, "id", handed_over, picked_up, replay, reuse, old, poll)
-    for cleared, handed_over, picked_up, replay, reuse, old in itertools.product(BOOLS, repeat=6)
-    for poll in POLLS
-]
-WITHOUT_AN_ID = [
-    Case(cleared, kept, handed_over, picked_up, replay, reuse, old)
-    for kept in ("lost", "not sent")
-    for cleared, handed_over, picked_up, replay, reuse, old in itertools.product(BOOLS, repeat=6)
-]
+# What is kept, and what a poll of it brings.
+LEFT = [*(("id", poll) for poll in POLLS), ("lost", "running"), ("not sent", "running")]
 
 
 @dataclass(frozen=True)
@@ -217,10 +155,22 @@ def attempt_after(case: Case, store: Store) -> JobStore:
 
 
 @pytest.mark.usefixtures("log_lines")
-@pytest.mark.parametrize("case", WITH_AN_ID + WITHOUT_AN_ID, ids=str)
+@pytest.mark.parametrize("cleared", [False, True], ids=["retry", "clear"])
+@pytest.mark.parametrize(("kept", "poll"), LEFT, ids=lambda word: word)
 def test_a_retry_and_a_clear_go_on_with_the_job_that_the_rules_say(
-    case: Case, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture, kept: str, poll: str, *, cleared: bool
 ) -> None:
+    for handed_over, picked_up, replay, reuse, old in itertools.product((False, True), repeat=5):
+        case = Case(cleared, kept, handed_over, picked_up, replay, reuse, old, poll)
+        caplog.clear()
+        try:
+            goes_on_as_the_rules_say(case, caplog)
+        except BaseException as err:
+            err.add_note(str(case))
+            raise
+
+
+def goes_on_as_the_rules_say(case: Case, caplog: pytest.LogCaptureFixture) -> None:
     old = kept_record(case)
     store = Store(**{STORE_KEY: old.to_json()})
     expected = what_the_rules_say(case)
@@ -279,10 +229,6 @@ def test_a_retry_and_a_clear_go_on_with_the_job_that_the_rules_say(
 
 
 # --- what the table does not say --------------------------------------------------------------------------
-
-
-def busy(**fields: Any) -> PixVerseError:
-    return PixVerseCapacityError("all slots taken", err_code=500044, proves_no_job=True, **fields)
 
 
 def internal() -> PixVerseError:
