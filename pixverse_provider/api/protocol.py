@@ -50,6 +50,8 @@ TRACE_ID_HEADER = "Ai-Trace-Id"
 _LARGEST_CODE = 2**53 - 1
 # No date of HTTP is longer; what Python reads of other texts is not worth finding out.
 _LONGEST_DATE = 64
+# Of seconds: a century has ten. More is a mistake, and no pause that anybody asks for.
+_MOST_DIGITS_OF_A_PAUSE = 10
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -166,12 +168,12 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     """Return the pause that ``Retry-After`` asks for, in seconds from now, or None without a usable one.
 
     RFC 9110 allows a number of seconds and a date; a date that has passed counts as 0. Fractions, several
-    such headers and dates without a zone are left aside.
+    such headers, dates without a zone and numbers that no service means are left aside.
 
     :return: from 0 to ``pacing.MAX_RETRY_AFTER``.
     """
     value = header(headers, "retry-after")
-    if value.isascii() and value.isdecimal():
+    if value.isascii() and value.isdecimal() and len(value.lstrip("0")) <= _MOST_DIGITS_OF_A_PAUSE:
         return min(float(value), MAX_RETRY_AFTER)
     if len(value) > _LONGEST_DATE:
         return None

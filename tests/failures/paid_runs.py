@@ -70,6 +70,10 @@ class PaidRun:
             },
         )
 
+    def clear_run(self) -> None:
+        """Clear the whole DAG run, as the button in the UI does."""
+        self.airflow.api.post(f"api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/clear", {"dry_run": False})
+
     def mark(self, state: str) -> None:
         """Mark the task as failed or success, as the button in the UI does."""
         self.airflow.api.patch(

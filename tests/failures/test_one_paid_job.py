@@ -144,11 +144,30 @@ def test_a_task_that_is_cleared_or_marked_while_it_waits_says_that_its_job_goes_
     failed.mark("failed")
 
     assert (cleared.state(), failed.state()) == ("success", "failed")
-    assert cleared.paid() == 2, "a clear makes it again"
-    assert cleared.video_id() != first
+    assert cleared.paid() == 1, "what was paid and never handed over is picked up"
+    assert cleared.video_id() == first
+    assert "it is picked up" in cleared.log()
     for run, video_id in ((cleared, first), (failed, failed.jobs()[0]["video_id"])):
         run.wait_until(lambda run: "goes on and is paid" in run.log(try_number=1), timeout=30)
         assert str(video_id) in run.log(try_number=1)
+
+
+def test_a_clear_after_every_end_without_a_video_picks_the_job_up(runs: PaidRuns) -> None:
+    marked, whole_run, too_late = runs.start(), runs.start(), runs.start("short")
+    for run in (marked, whole_run, too_late):
+        run.wait_deferred()
+    whole_run.clear_run()
+    marked.mark("failed")
+    assert marked.state() == "failed"
+    marked.clear()
+    assert too_late.state() == "failed"
+    assert "No retry is left: a clear of the task picks this job up" in too_late.log()
+    too_late.clear()
+
+    for run in (marked, whole_run, too_late):
+        assert run.state() == "success"
+        assert run.paid() == 1, run.log()
+        assert run.video_id() == run.jobs()[0]["video_id"]
 
 
 def test_the_deadline_holds_when_the_trigger_moves_to_another_process(
@@ -163,7 +182,8 @@ def test_the_deadline_holds_when_the_trigger_moves_to_another_process(
     waited = re.search(r"video (\d+) was not done after (\d+) s", run.log())
     assert waited is not None
     assert int(waited[1]) == run.jobs()[0]["video_id"]
-    assert int(waited[2]) in (40, 41)
+    # The attempt has 40 s in all, of which the submit has taken some.
+    assert 30 <= int(waited[2]) <= 41
 
 
 def test_twenty_mapped_lip_syncs_share_five_slots(runs: PaidRuns, emulator: EmulatorControl) -> None:

@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk import DAG
 
 from dags_examples import lip_sync as example
+from pixverse_provider.api.ids import xcom_id
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 from pixverse_provider.operators.upload import PixVerseUploadMediaOperator
@@ -61,8 +62,7 @@ def test_the_return_value_is_the_id_and_the_result_is_in_xcom_without_its_url(
 
     (job,) = emulator.jobs()
     video = run.xcom("lip_sync", "video")
-    assert run.xcom("lip_sync") == int(job["video_id"])
-    assert video["video_id"] == int(job["video_id"])
+    assert run.xcom("lip_sync") == video["video_id"] == xcom_id(int(job["video_id"]))
     assert video["status"] == 1
     assert video["credits"] == charged(emulator) > 0
     assert video["trace_id"] == submits(emulator)[0]["trace_id"]
@@ -101,7 +101,7 @@ def test_submitting_and_waiting_can_be_two_tasks(
     run = run_dag(dag)
 
     assert run.state == "success"
-    assert run.xcom("wait") == run.xcom("lip_sync") == int(emulator.jobs()[0]["video_id"])
+    assert run.xcom("wait") == run.xcom("lip_sync") == xcom_id(int(emulator.jobs()[0]["video_id"]))
 
 
 def test_a_text_is_spoken_instead_of_an_audio(emulator: EmulatorControl, tmp_path: Path) -> None:
@@ -115,3 +115,17 @@ def test_a_text_is_spoken_instead_of_an_audio(emulator: EmulatorControl, tmp_pat
     assert run.state == "success"
     assert charged(emulator) == 8, "26 bytes are two started blocks of 15"
     assert sorted(streams_of(destination)) == ["audio", "video"]
+
+
+def test_a_service_that_stays_busy_ends_a_deferred_task_at_its_deadline(
+    emulator: EmulatorControl, presenter: Path, spoken: Path
+) -> None:
+    emulator.fault(on="submit", what="error", err_code=500069, times=None)
+    dag = lip_sync_dag(presenter, spoken, "busy_for_ever", deferrable=True, timeout=25.0, retries=0)
+
+    run = run_dag(dag)
+
+    assert run.states()["lip_sync"] == "failed"
+    assert run.tries("lip_sync") == 1
+    assert 2 <= len(submits(emulator)) <= 4, "pauses grow"
+    assert charged(emulator) == 0

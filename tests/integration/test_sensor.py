@@ -8,6 +8,7 @@ import pytest
 from airflow.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from airflow.sdk import DAG
 
+from pixverse_provider.api.ids import xcom_id
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 from pixverse_provider.sensors.video import PixVerseVideoSensor
 from tests.support.dags import run_dag
@@ -46,7 +47,7 @@ def test_a_video_that_gets_done_is_returned(
     run = run_sensor(mode, "done", video_id=video_id)
 
     assert run.state == "success"
-    assert run.xcom("wait") == video_id
+    assert run.xcom("wait") == xcom_id(video_id)
     assert run.tries("wait") == 1
 
 
@@ -58,7 +59,7 @@ def test_a_list_is_returned_in_its_order(
 
     run = run_sensor(mode, "list", video_id=[str(ids[0]), ids[1], ids[2]])
 
-    assert run.xcom("wait") == ids
+    assert run.xcom("wait") == [xcom_id(video_id) for video_id in ids]
 
 
 @every_mode
@@ -127,7 +128,7 @@ def test_the_timeout_of_a_deferred_wait_names_the_video_and_the_time(
     ("video_id", "says"),
     [
         ([], "empty list"),
-        ("abc", "digits, not 'abc'"),
+        ("abc", "digits .*not 'abc'"),
         (["1", ""], r"video_id\[1\] is missing"),
         ("[1,", "list"),
     ],

@@ -92,5 +92,6 @@ paid_lip_sync("changed_text", MortalLipSyncOperator, "{{ params.text }} Try {{ t
 paid_lip_sync("impatient", ImpatientLipSyncOperator)
 paid_lip_sync("racing", RacingLipSyncOperator)
 paid_lip_sync("deadline", PixVerseLipSyncOperator, timeout=40.0, retries=0)
+paid_lip_sync("short", PixVerseLipSyncOperator, timeout=8.0, retries=0)
 paid_lip_sync("twenty", PixVerseLipSyncOperator, mapped=20)
 paid_lip_sync("fifty", PixVerseLipSyncOperator, mapped=50)

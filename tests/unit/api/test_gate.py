@@ -841,7 +841,7 @@ class TestWhichSignalCounts:
     @pytest.mark.parametrize(
         ("values_sent", "pause"),
         [
-            (["9" * 400], MAX_RETRY_AFTER),
+            (["9" * 400], None),
             (["0" * 400 + "7"], 7.0),
             (["86400"], MAX_RETRY_AFTER),
             (["0"], 0.0),
