@@ -1,4 +1,4 @@
-"""Odd answers of the API end no triggerer, whatever they hold: only the wait that asked for them may notice."""
+"""Odd answers of the API end no triggerer, whatever they hold: only the wait that asked may notice."""
 
 from __future__ import annotations
 
