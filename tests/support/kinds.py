@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -85,6 +86,16 @@ def _texts(*lengths: int) -> list[str]:
     return ["", "a boat", *("x" * length for length in lengths), "口" * 100]
 
 
+# Fields that stay as they are in the smallest arguments.
+_FIXED = {
+    # A mask belongs to its video and frame, which no validation can know.
+    "Swap": {"source_video_id", "keyframe_id"},
+    # Without a template the same path makes a video from an image.
+    "TemplateVideo": {"template_id"},
+}
+
+
+@cache
 def _values(ids: Ids) -> dict[str, list[Any]]:
     """Return values of every field, right and wrong ones."""
     image, other = ids.images
@@ -161,11 +172,8 @@ def arguments(draw: st.DrawFn, name: str, ids: Ids) -> dict[str, Any]:
     """Draw the arguments of a kind: a right set of them, with up to four fields changed."""
     values = _values(ids)
     if name == "ImageTemplate":
-        values["template_id"] = [0, ids.image_template]
-    # A mask belongs to its video and frame, which no validation can know.
-    fixed = {"source_video_id", "keyframe_id"} if name == "Swap" else set()
-    fields = [
-        field for field in generations.field_names(request_class(name)) if field in values.keys() - fixed
-    ]
+        values = values | {"template_id": [0, ids.image_template]}
+    possible = values.keys() - _FIXED.get(name, set())
+    fields = [field for field in generations.field_names(request_class(name)) if field in possible]
     changed = draw(st.lists(st.sampled_from(fields), max_size=4, unique=True))
     return smallest(name, ids) | {field: draw(st.sampled_from(values[field])) for field in changed}

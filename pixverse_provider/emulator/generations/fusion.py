@@ -47,7 +47,7 @@ class _Named:
 def rules(fields: Fields, library: Library) -> Order:
     """Check a request.
 
-    References may be more in the mode ``omni`` of v6; with video references the duration may be 0.
+    References may be more in the mode ``omni`` of v6; with video references the duration is 0.
     """
     fields.refuse_others(_KNOWN)
     prompt = fields.required_text("prompt")
@@ -93,7 +93,9 @@ def rules(fields: Fields, library: Library) -> Order:
 
 
 def _seconds(fields: Fields, *, videos: bool) -> int:
-    if videos and not fields.given("duration"):
+    if videos:
+        if fields.given("duration"):
+            raise ApiError(INVALID_PARAMETER, "duration is 0 with video_references")
         return prices.REFERENCED_VIDEO_SECONDS
     return fields.required_integer("duration", lowest=1, highest=15)
 

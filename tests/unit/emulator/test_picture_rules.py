@@ -181,6 +181,7 @@ def test_the_newest_fields_of_fusion_need_v6() -> None:
     video = [{"media_id": VIDEO}]
     assert fusion.order(model="v6", duration=0, video_references=video).credits == 70
     assert fusion.refusal(model="v6", duration=0) == 400011
+    assert fusion.refusal(model="v6", duration=5, video_references=video) == 400017
     assert fusion.refusal(model="v5.6", video_references=video) == 400017
     assert fusion.refusal(model="v4") == 400017
 
