@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -126,9 +126,10 @@ class PixVerseHook(BaseHook):
             return AsyncPixVerseClient(await sync_to_async(self._settings)())
         try:
             connection = await self.aget_connection(self.pixverse_conn_id)
-        except AirflowNotFoundException as err:
-            self._missing(err)
-        return AsyncPixVerseClient(settings_from_connection(connection, await connection.aextra_dejson()))
+            extra = await connection.aextra_dejson()
+        except Exception as err:  # see _not_read
+            raise self._not_read(err) from err
+        return AsyncPixVerseClient(settings_from_connection(connection, extra))
 
     def close(self) -> None:
         """Close the connections of the synchronous client, if any were opened."""
@@ -143,11 +144,11 @@ class PixVerseHook(BaseHook):
         return self.get_conn().submit(request, trace_id=trace_id, attempts=attempts)
 
     def get_video(self, video_id: int) -> Video:
-        """Read status and result of a video; free. Errors that pass are tried again up to four times."""
+        """Read status and result of a video; free. Transient errors are repeated up to three times."""
         return self.get_conn().call(video_call(video_id))
 
     def get_image(self, image_id: int) -> ImageResult:
-        """Read status and result of an image; free. Errors that pass are tried again up to four times."""
+        """Read status and result of an image; free. Transient errors are repeated up to three times."""
         return self.get_conn().call(image_call(image_id))
 
     def poll(self, media_type: ResultKind, job_id: int) -> JobResult:
@@ -236,33 +237,39 @@ class PixVerseHook(BaseHook):
     def _settings(self) -> ClientSettings:
         try:
             connection = self.get_connection(self.pixverse_conn_id)
-        except AirflowNotFoundException as err:
-            self._missing(err)
-        except Exception as err:  # whatever Airflow's own services fail with, it is not about a paid job
-            raise _unreadable(self.pixverse_conn_id, err) from err
-        return settings_from_connection(connection, connection.extra_dejson)
+            extra = connection.extra_dejson
+        except Exception as err:  # see _not_read
+            raise self._not_read(err) from err
+        return settings_from_connection(connection, extra)
 
-    def _missing(self, err: AirflowNotFoundException) -> NoReturn:
-        # Airflow says the same where its secrets backend or API server failed for a moment, so this is no
-        # reason to give up a job that is paid.
-        raise PixVerseConnectionNotFoundError(
-            f"The Airflow connection {self.pixverse_conn_id!r} does not exist or cannot be read now: add a "
-            "connection of type 'pixverse' with the API key as its password."
-        ) from err
+    def _not_read(self, err: Exception) -> PixVerseTransientError:
+        """Return what it means that Airflow did not give the connection.
 
-
-def _unreadable(conn_id: str, err: Exception) -> PixVerseTransientError:
-    return PixVerseTransientError(
-        f"Airflow could not read the connection {conn_id!r} ({type(err).__name__}); a retry reads it again."
-    )
+        Whatever its secrets backends and its API server fail with, it is no reason to give up a job that is
+        paid, and they say "not found" where they failed for a moment.
+        """
+        if isinstance(err, AirflowNotFoundException):
+            return PixVerseConnectionNotFoundError(
+                f"The Airflow connection {self.pixverse_conn_id!r} does not exist or cannot be read now: add "
+                "a connection of type 'pixverse' with the API key as its password."
+            )
+        return PixVerseTransientError(
+            f"Airflow could not read the connection {self.pixverse_conn_id!r} ({type(err).__name__}): it is "
+            "read again with the next try."
+        )
 
 
 def settings_from_connection(connection: Connection, extra: dict[str, Any]) -> ClientSettings:
     """Turn a connection into the settings of either client; pure, and only known extras are read.
 
-    :raises PixVerseConfigurationError: names the field, the value (never the key) and the way out.
+    :raises PixVerseConfigurationError: names the field, the value (never the key) and the remedy.
     """
     where = f"connection {connection.conn_id!r}"
+    if not isinstance(extra, dict):
+        raise PixVerseConfigurationError(
+            f'The extra of {where} must be a JSON object, such as {{"timeout": 30}}, not '
+            f"{type(extra).__name__}."
+        )
     api_key = (connection.password or "").strip()
     if not api_key:
         raise PixVerseConfigurationError(
@@ -270,7 +277,7 @@ def settings_from_connection(connection: Connection, extra: dict[str, Any]) -> C
         )
     if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
         raise PixVerseConfigurationError(
-            f"The API key of {where} holds blanks or characters that no key has: copy it once more from "
+            f"The API key of {where} holds whitespace or characters that no key has: copy it once more from "
             "platform.pixverse.ai into its password."
         )
     return ClientSettings(
@@ -299,7 +306,7 @@ def _positive_number(extra: dict[str, Any], name: str, where: str) -> float | No
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         number = math.nan
     if not (math.isfinite(number) and number > 0) or isinstance(value, bool):
         raise PixVerseConfigurationError(
