@@ -143,13 +143,13 @@ class WaitResult:
         if self.outcome is Outcome.GIVEN_UP:
             return PixVerseWaitTimeoutError(
                 f"{name} still runs two hours after its submit and is given up: PixVerse gives up and "
-                f"refunds a job of that age.{is_over}{self._seen()}",
+                f"refunds a job of that age.{is_over}{self.oddities}",
                 video_id=self.job_id,
             )
         met = f" The last poll failed: {self.error}" if self.error else ""
         return PixVerseWaitTimeoutError(
             f"{name} was not done after {self.waited:.0f} s. The job goes on at PixVerse and is paid."
-            f"{_after(steps.goes_on)}{self._seen()}{met}",
+            f"{_after(steps.goes_on)}{self.oddities}{met}",
             video_id=self.job_id,
         )
 
@@ -159,15 +159,16 @@ class WaitResult:
         message = f"{error} {name} goes on and is paid.{_after(steps.goes_on)}"
         return error_from_dict(error.to_dict() | {"message": message, "video_id": str(self.job_id)})
 
-    def _seen(self) -> str:
-        """Say what was odd about the last polls."""
-        seen = ""
+    @property
+    def oddities(self) -> str:
+        """What a message at a deadline says of the polls: sentences after a space, or nothing."""
+        odd = ""
         if self.unknown_statuses:
             numbers = ", ".join(str(status) for status in self.unknown_statuses)
-            seen = f" It has had a status that PixVerse does not document: {numbers}."
+            odd = f" It has had a status that PixVerse does not document: {numbers}."
         if self.result is not None and VideoStatus.known(self.result.status) is VideoStatus.SUCCESS:
-            seen += " PixVerse says that it is done, but has given no URL for it."
-        return seen
+            odd += " PixVerse says that it is done, but has given no URL for it."
+        return odd
 
 
 def _after(sentence: str) -> str:

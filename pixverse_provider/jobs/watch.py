@@ -213,6 +213,11 @@ class JobWatch:
         """Seconds after which another poll may tell a refusal from a moment's trouble; None without one."""
         return None if self._errors is None else self._errors.pause_for_a_verdict
 
+    @property
+    def oddities(self) -> str:
+        """What a message at a deadline says of the polls so far."""
+        return self._ended(Outcome.TIMEOUT, self.started_at).oddities
+
     def first_poll(self, now: float) -> float:
         """Return how many seconds to wait before the first poll."""
         return max(0.0, min(self.not_before, self.deadline) - now)

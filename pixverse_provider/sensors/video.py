@@ -145,9 +145,14 @@ class PixVerseVideoSensor(PollingSensor):
         waiting = [str(video_id) for video_id in ids if video_id not in self._done]
         errors = [watch.last_error for watch in self._watches.values() if watch.last_error is not None]
         met = f" The last poll failed: {errors[-1]}" if errors else ""
+        odd = "".join(
+            f" {watch.name}:{watch.oddities}"
+            for video_id, watch in self._watches.items()
+            if video_id not in self._done and watch.oddities
+        )
         return (
             f"Not done: PixVerse video {', '.join(waiting)}. They go on at PixVerse and are paid; clear the "
-            f"sensor to wait for them again.{met}"
+            f"sensor to wait for them again.{odd}{met}"
         )
 
     def _ids(self) -> tuple[list[int], bool]:

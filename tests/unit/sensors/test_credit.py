@@ -19,7 +19,7 @@ from pixverse_provider.exceptions import (
 )
 from pixverse_provider.sensors.credit import PixVerseCreditSensor
 from tests.support.tasks import TaskRun
-from tests.unit.connections import set_connection
+from tests.unit.connections import KEY, set_connection
 from tests.unit.scripted_server import refusal, success
 
 if TYPE_CHECKING:
@@ -48,17 +48,16 @@ def test_it_returns_what_can_be_spent_once_that_is_enough(
     assert TaskRun(sensor(min_credits, deferrable=deferrable)).attempt() == 100
 
 
-def test_it_looks_again_while_there_are_too_few(server: ScriptedServer) -> None:
+def test_it_polls_again_while_there_are_too_few(server: ScriptedServer) -> None:
     server.will(balance(99))
     assert sensor().poke({}) is False
 
 
-def test_trouble_that_passes_never_fails_it(server: ScriptedServer) -> None:
+def test_transient_errors_never_fail_it(server: ScriptedServer) -> None:
     server.will(refusal(500100), refusal(500100), refusal(500069), refusal(500100))
     one = sensor()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pixverse_provider.api.client.backoff_seconds", lambda *_, **__: 0.0)
-        assert one.poke({}) is False
+    # One HTTP attempt each: the next poke is the next poll.
+    assert [one.poke({}) for _ in range(4)] == [False] * 4
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
@@ -70,6 +69,20 @@ def test_a_key_that_is_not_accepted_fails_or_skips_it_at_once(
     expected = AirflowSkipException if soft_fail else AirflowFailException
     with pytest.raises(expected):
         TaskRun(sensor(soft_fail=soft_fail, deferrable=deferrable)).attempt()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_key_that_was_changed_is_tried(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, *, deferrable: bool
+) -> None:
+    def refuse_and_change_the_key(handler: Any) -> None:
+        set_connection(monkeypatch, server.url, password="sk-another-key")
+        refusal(400012)(handler)
+
+    server.will(refuse_and_change_the_key, balance(100))
+    assert TaskRun(sensor(deferrable=deferrable)).attempt() == 100
+    assert [request.headers["api-key"] for request in server.requests] == [KEY, "sk-another-key"]
 
 
 @pytest.mark.parametrize("min_credits", [None, "", 0, -1, "many", 1.5, "None"])
@@ -95,7 +108,9 @@ class TestTheEnd:
         assert sensor().execute_complete({}, self.EVENT) == 100
 
     def test_a_timeout_is_that_of_airflow_and_says_how_many_there_are(self) -> None:
-        with pytest.raises(AirflowSensorTimeout, match="100 credits were not there after 61 s: there are 7"):
+        with pytest.raises(
+            AirflowSensorTimeout, match=r"100 credits were not there after 61 s\. There are 7\."
+        ):
             sensor().execute_complete({}, self.EVENT | {"enough": False, "credits": 7})
 
     @pytest.mark.parametrize(
@@ -105,7 +120,7 @@ class TestTheEnd:
             ("PixVerseTransientError", AirflowSensorTimeout),
         ],
     )
-    def test_an_error_ends_it_only_where_it_does_not_pass(
+    def test_an_error_ends_it_only_where_it_is_not_transient(
         self, error_type: str, raised: type[Exception]
     ) -> None:
         event = self.EVENT | {

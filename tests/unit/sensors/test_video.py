@@ -1,4 +1,4 @@
-"""The sensor: which ids it takes, and how it looks at them."""
+"""The sensor: which ids it takes, and how it polls them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,28 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
-from pixverse_provider.polling import Outcome, WaitResult, make_event
+from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.sensors.video import PixVerseVideoSensor
-from tests.unit.connections import set_connection
-from tests.unit.scripted_server import bad_gateway, success
+from tests.unit.connections import KEY, set_connection
+from tests.unit.scripted_server import bad_gateway, refusal, success
 
 if TYPE_CHECKING:
     from tests.unit.scripted_server import Behaviour, ScriptedServer
 
 CONTEXT: Any = {}
+OTHER_KEY = "sk-another-key"
+
+
+def changing_the_key(
+    monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, behaviour: Behaviour
+) -> Behaviour:
+    """Behave so, and let the connection have another key from then on."""
+
+    def behave(handler: Any) -> None:
+        set_connection(monkeypatch, server.url, password=OTHER_KEY)
+        behaviour(handler)
+
+    return behave
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +45,10 @@ def _connection(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None
 
 def sensor(video_id: Any = 7, **arguments: Any) -> PixVerseVideoSensor:
     return PixVerseVideoSensor(task_id="wait", video_id=video_id, **arguments)
+
+
+def done(video_id: Any) -> Behaviour:
+    return success({"id": video_id, "status": 1, "url": "https://media.pixverse.ai/a.mp4"})
 
 
 @pytest.mark.parametrize(
@@ -49,7 +66,7 @@ def sensor(video_id: Any = 7, **arguments: Any) -> PixVerseVideoSensor:
 def test_one_id_or_a_list_may_be_given_and_comes_back_in_its_order(
     server: ScriptedServer, video_id: Any, asked: list[str], value: Any
 ) -> None:
-    server.afterwards = lambda request: success({"id": request.path.rpartition("/")[2], "status": 1})
+    server.afterwards = lambda request: done(request.path.rpartition("/")[2])
     poked = sensor(video_id).poke(CONTEXT)
     assert isinstance(poked, PokeReturnValue)
     assert poked.is_done
@@ -65,14 +82,43 @@ def test_an_id_that_is_none_is_named_before_any_call(video_id: Any) -> None:
         sensor(video_id).poke(CONTEXT)
 
 
-def test_it_looks_again_while_one_of_them_runs(server: ScriptedServer) -> None:
-    server.will(success({"id": 7, "status": 1}), success({"id": 8, "status": 5}))
+def test_it_polls_again_while_one_of_them_runs(server: ScriptedServer) -> None:
+    server.will(done(7), success({"id": 8, "status": 5}))
     assert sensor([7, 8]).poke(CONTEXT) is False
 
 
-def test_trouble_that_passes_never_fails_it(server: ScriptedServer) -> None:
+def test_a_transient_error_never_fails_it(server: ScriptedServer) -> None:
     server.will(bad_gateway())
     assert sensor().poke(CONTEXT) is False
+
+
+class TestARefusedKey:
+    @pytest.mark.parametrize("deferrable", [False, True])
+    @pytest.mark.parametrize("err_code", [10001, 10002, 10003, 10004, 10005, 400012])
+    def test_is_not_sent_again_and_fails_it_with_an_error_that_names_the_video(
+        self, server: ScriptedServer, err_code: int, *, deferrable: bool
+    ) -> None:
+        server.will(refusal(err_code, f"key {KEY} unknown"))
+        with pytest.raises(AirflowFailException, match="PixVerse video 7 goes on and is paid") as caught:
+            sensor([7, 8, 9], deferrable=deferrable).execute(CONTEXT)
+        assert len(server.requests) == 1
+        assert KEY not in str(caught.value)
+
+    @pytest.mark.parametrize("deferrable", [False, True])
+    def test_is_replaced_by_the_one_that_the_connection_has_now(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, *, deferrable: bool
+    ) -> None:
+        server.will(changing_the_key(monkeypatch, server, refusal(400012)), done(7), done(8))
+        assert sensor([7, 8], deferrable=deferrable).execute(CONTEXT) == [7, 8]
+        assert [request.headers["api-key"] for request in server.requests] == [KEY, OTHER_KEY, OTHER_KEY]
+
+    def test_that_is_another_one_and_refused_as_well_fails_it(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.will(changing_the_key(monkeypatch, server, refusal(400012)), refusal(400012))
+        with pytest.raises(AirflowFailException, match="400012"):
+            sensor().execute(CONTEXT)
+        assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("status", [6, 7, 8])
@@ -93,38 +139,38 @@ def test_a_deferred_wait_that_takes_too_long_is_a_timeout_of_a_sensor() -> None:
         sensor().execute_complete(CONTEXT, make_event([WaitResult(Outcome.TIMEOUT, 7, 60.0)], None))
 
 
-def test_it_looks_once_before_it_defers(server: ScriptedServer) -> None:
-    server.will(success({"id": 7, "status": 1}))
+def test_it_polls_once_before_it_defers(server: ScriptedServer) -> None:
+    server.will(done(7))
     assert sensor(deferrable=True).execute(CONTEXT) == 7
 
 
 def test_deferrable_it_leaves_a_list_to_the_triggerer_from_the_first_that_is_not_done(
     server: ScriptedServer,
 ) -> None:
-    server.will(success({"id": 7, "status": 1}), success({"id": 8, "status": 5}))
+    server.will(done(7), success({"id": 8, "status": 5}))
     with pytest.raises(TaskDeferred) as caught:
         sensor([7, 8, 9], deferrable=True).execute(CONTEXT)
     assert caught.value.trigger.serialize()[1]["video_ids"] == ["7", "8", "9"]
     assert [request.path.rpartition("/")[2] for request in server.requests] == ["7", "8"]
 
 
-def test_it_does_not_ask_again_for_one_that_it_has_seen_to_be_done(server: ScriptedServer) -> None:
+def test_it_does_not_ask_again_for_one_that_is_done(server: ScriptedServer) -> None:
     task = sensor([7, 8])
-    server.will(success({"id": 7, "status": 1}), success({"id": 8, "status": 5}))
+    server.will(done(7), success({"id": 8, "status": 5}))
     assert task.poke(CONTEXT) is False
-    server.will(success({"id": 8, "status": 1}))
+    server.will(done(8))
     assert isinstance(task.poke(CONTEXT), PokeReturnValue)
     assert [request.path.rpartition("/")[2] for request in server.requests] == ["7", "8", "8"]
 
 
 @pytest.mark.parametrize("timeout", [300, 2])
-def test_it_defers_with_its_deadline_and_a_first_look_that_is_not_too_early(
+def test_it_defers_with_its_deadline_and_a_first_poll_that_is_not_too_early(
     server: ScriptedServer, timeout: float
 ) -> None:
-    looked_at: list[float] = []
+    polled_at: list[float] = []
 
     def running(_: object) -> Behaviour:
-        looked_at.append(time.time())
+        polled_at.append(time.time())
         return success({"id": 7, "status": 5})
 
     server.afterwards = running
@@ -132,6 +178,6 @@ def test_it_defers_with_its_deadline_and_a_first_look_that_is_not_too_early(
         sensor(deferrable=True, timeout=timeout, poke_interval=20).execute(CONTEXT)
     _, arguments = caught.value.trigger.serialize()
     assert (arguments["video_ids"], arguments["poll_interval"], arguments["job"]) == (["7"], 20, None)
-    # The look has taken some of the time since the start, and the 7 s count from the deferral.
-    assert arguments["not_before"] >= looked_at[0] + 7.0
+    # The poll has taken some of the time since the start, and the 7 s count from the deferral.
+    assert arguments["not_before"] >= polled_at[0] + 7.0
     assert arguments["deadline"] == max(arguments["started_at"] + timeout, arguments["not_before"])

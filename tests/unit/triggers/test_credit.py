@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pixverse_provider.triggers.credit import PixVerseCreditTrigger
-from tests.unit.connections import set_connection
+from pixverse_provider.triggers.shared import shared_poller
+from tests.unit.connections import KEY, set_connection
 from tests.unit.scripted_server import answer, bad_gateway, refusal, success
 
 if TYPE_CHECKING:
     from tests.unit.scripted_server import Behaviour, ScriptedServer
+
+OTHER_KEY = "sk-another-key"
 
 
 @pytest.fixture(autouse=True)
@@ -66,21 +70,62 @@ async def test_transient_errors_do_not_end_it(server: ScriptedServer) -> None:
     assert (await only_event(trigger()))["enough"] is True
 
 
+class TestARefusedKey:
+    @pytest.mark.parametrize("err_code", [10001, 10002, 10003, 10004, 10005, 400012])
+    @pytest.mark.asyncio
+    async def test_is_not_sent_again_and_ends_the_wait(self, server: ScriptedServer, err_code: int) -> None:
+        server.will(balance(7), refusal(err_code))
+        event = await only_event(trigger())
+        assert (event["enough"], event["final"], event["credits"]) == (False, True, 7)
+        assert event["error"]["type"] == "PixVerseAuthenticationError"
+        assert len(server.requests) == 2
+
+    @pytest.mark.parametrize("others_wait", [False, True])
+    @pytest.mark.asyncio
+    async def test_is_replaced_by_the_one_that_the_connection_has_now(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, *, others_wait: bool
+    ) -> None:
+        def refuse_and_change_the_key(handler: Any) -> None:
+            set_connection(monkeypatch, server.url, password=OTHER_KEY)
+            refusal(400012)(handler)
+
+        server.will(balance(7), refuse_and_change_the_key, balance(100))
+        async with shared_poller("pixverse_default") if others_wait else contextlib.nullcontext():
+            event = await only_event(trigger())
+        assert event["enough"] is True
+        assert [request.headers["api-key"] for request in server.requests] == [KEY, KEY, OTHER_KEY]
+
+    @pytest.mark.asyncio
+    async def test_that_is_another_one_and_refused_as_well_ends_the_wait(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse_and_change_the_key(handler: Any) -> None:
+            set_connection(monkeypatch, server.url, password=OTHER_KEY)
+            refusal(400012)(handler)
+
+        server.will(refuse_and_change_the_key, refusal(400012))
+        event = await only_event(trigger())
+        assert (event["enough"], event["final"]) == (False, True)
+        assert [request.headers["api-key"] for request in server.requests] == [KEY, OTHER_KEY]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408])
 @pytest.mark.asyncio
-async def test_a_key_that_is_not_accepted_ends_it_at_once(server: ScriptedServer) -> None:
-    server.will(refusal(400012))
-    event = await only_event(trigger())
-    assert event["enough"] is False
-    assert event["error"]["type"] == "PixVerseAuthenticationError"
+async def test_a_bare_refusal_lets_others_keep_their_session(server: ScriptedServer, status: int) -> None:
+    server.will(answer("<html>", status=status), balance(100))
+    async with shared_poller("pixverse_default") as poller:
+        assert (await only_event(trigger()))["enough"] is True
+        async with shared_poller("pixverse_default") as same:
+            assert same is poller
 
 
 @pytest.mark.parametrize(
     "behaviours",
-    [[answer("<html>", status=404)], [answer("<html>", status=403)] * 2, [refusal(400012)]],
-    ids=["gateway", "firewall", "key"],
+    [[answer("<html>", status=404)], [answer("<html>", status=403)] * 2],
+    ids=["gateway", "firewall"],
 )
 @pytest.mark.asyncio
-async def test_a_gateway_that_refuses_for_a_moment_or_a_changed_key_does_not_end_it(
+async def test_a_gateway_that_refuses_for_a_moment_does_not_end_it(
     server: ScriptedServer, behaviours: list[Behaviour]
 ) -> None:
     server.will(*behaviours, balance(10_000))

@@ -1,0 +1,397 @@
+"""The sensors in time: the same answers mean the same, whichever way they wait."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.exceptions import AirflowRescheduleException
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
+
+from pixverse_provider.api.results import Balance, Video
+from pixverse_provider.exceptions import (
+    PixVerseAuthenticationError,
+    PixVerseConnectionNotFoundError,
+    PixVerseError,
+    PixVerseNotFoundError,
+    PixVersePermanentError,
+    PixVerseRateLimitError,
+    PixVerseTransientError,
+)
+from pixverse_provider.sensors.credit import PixVerseCreditSensor
+from pixverse_provider.sensors.video import PixVerseVideoSensor
+from tests.unit.pixverse_in_time import START, Clock, Service, run_to_its_end, video
+
+if TYPE_CHECKING:
+    from pixverse_provider.sensors._polling import PollingSensor
+
+MODES = ("poke", "reschedule", "deferrable")
+KINDS = ("videos", "credits")
+every_mode = pytest.mark.parametrize("mode", MODES)
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+GOES_ON: dict[str, Any] = {"videos": video(5), "credits": Balance(1, 7, 0)}
+DONE: dict[str, Any] = {"videos": video(1), "credits": Balance(1, 60, 40)}
+VALUE = {"videos": 7, "credits": 100}
+NO_CONNECTION = PixVerseConnectionNotFoundError("The Airflow connection 'pixverse_eu' does not exist")
+HTTP_502 = PixVerseTransientError("HTTP 502")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    clock.install(monkeypatch)
+    return clock
+
+
+@pytest.fixture
+def service(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Service:
+    service = Service(clock)
+    service.install(monkeypatch)
+    return service
+
+
+def bare(status: int) -> PixVerseError:
+    """Return what a status without an envelope is read as."""
+    if status in (401, 403):
+        return PixVerseAuthenticationError(f"HTTP {status}", http_status=status)
+    return PixVersePermanentError(f"HTTP {status}", http_status=status)
+
+
+def made(kind: str, mode: str, **changes: Any) -> PollingSensor:
+    arguments: dict[str, Any] = {"poke_interval": 10.0, "timeout": 600.0, "deferrable": mode == "deferrable"}
+    arguments |= {} if mode == "deferrable" else {"mode": mode}
+    arguments |= {"video_id": 7} if kind == "videos" else {"min_credits": 100}
+    sensor_class: Any = PixVerseVideoSensor if kind == "videos" else PixVerseCreditSensor
+    sensor: PollingSensor = sensor_class(task_id="wait", **(arguments | changes))
+    return sensor
+
+
+def context() -> Any:
+    first = datetime.fromtimestamp(START, UTC)
+    return {"ti": SimpleNamespace(get_first_reschedule_date=lambda _: first)}
+
+
+def run(kind: str, mode: str, clock: Clock, **arguments: Any) -> Any:
+    """Run a sensor to its end, over all its deferrals, or over all the processes of its pokes."""
+    while True:
+        try:
+            return run_to_its_end(made(kind, mode, **arguments), context(), clock)
+        except AirflowRescheduleException as again:
+            clock.go_to(again.reschedule_date.timestamp() - START)
+
+
+@every_mode
+@every_kind
+class TestRefusalsThatMayComeOfAGateway:
+    @pytest.mark.parametrize("error", [bare(401), bare(403), bare(404), bare(408)], ids=str)
+    def test_for_ever_fail_it_at_the_third_in_a_row_and_for_good(
+        self, service: Service, clock: Clock, kind: str, mode: str, error: PixVerseError
+    ) -> None:
+        service.afterwards = error
+        with pytest.raises(AirflowFailException, match=str(error)):
+            run(kind, mode, clock)
+        # One that defers begins to count anew in the triggerer, where it goes on.
+        assert len(service.polls) == (4 if mode == "deferrable" else 3)
+
+    @pytest.mark.parametrize("error", [bare(401), bare(403), bare(404), bare(408)], ids=str)
+    def test_twice_in_a_row_are_forgiven_as_often_as_anything_else_comes_between(
+        self, service: Service, clock: Clock, kind: str, mode: str, error: PixVerseError
+    ) -> None:
+        two = [error, error]
+        service.will(*two, GOES_ON[kind], *two, HTTP_502, *two, GOES_ON[kind], *two, DONE[kind])
+        assert run(kind, mode, clock) == VALUE[kind]
+
+    def test_skip_it_where_it_may_fail_softly(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        service.afterwards = bare(403)
+        with pytest.raises(AirflowSkipException):
+            run(kind, mode, clock, soft_fail=True)
+
+
+@every_kind
+class TestRescheduled:
+    """Each poke is a process of its own, so what has to be counted is counted within one."""
+
+    def test_polls_all_three_refusals_within_one_poke(
+        self, service: Service, clock: Clock, kind: str
+    ) -> None:
+        service.afterwards = bare(403)
+        with pytest.raises(AirflowFailException):
+            made(kind, "reschedule").execute(context())
+        assert service.polls == [0.0, 2.0, 4.0]
+
+    def test_goes_on_in_the_next_poke_once_anything_else_has_come(
+        self, service: Service, clock: Clock, kind: str
+    ) -> None:
+        service.will(bare(403), HTTP_502)
+        with pytest.raises(AirflowRescheduleException):
+            made(kind, "reschedule").execute(context())
+        assert service.polls == [0.0, 2.0]
+
+    def test_reads_a_missing_connection_three_times_within_one_poke(
+        self, service: Service, clock: Clock, kind: str
+    ) -> None:
+        service.connection = NO_CONNECTION
+        with pytest.raises(AirflowFailException, match="pixverse_eu"):
+            made(kind, "reschedule").execute(context())
+        assert service.connections_read == [0.0, 60.0, 120.0]
+
+    def test_one_transient_error_takes_one_poll(self, service: Service, clock: Clock, kind: str) -> None:
+        service.will(HTTP_502)
+        with pytest.raises(AirflowRescheduleException):
+            made(kind, "reschedule").execute(context())
+        assert service.polls == [0.0]
+
+
+@every_mode
+@every_kind
+class TestAConnectionThatDoesNotExist:
+    def test_is_given_up_after_three_reads_over_two_minutes_and_named(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        service.connection = NO_CONNECTION
+        with pytest.raises(AirflowFailException, match="'pixverse_eu' does not exist"):
+            run(kind, mode, clock, timeout=7 * 86400.0)
+        assert len(service.connections_read) >= 3
+        assert 120 <= service.connections_read[-1] <= 300
+        assert service.polls == []
+
+    def test_is_read_again_while_airflow_is_away_for_less(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        def away_for_a_minute_and_a_half() -> Any:
+            if clock.passed < 90:
+                raise NO_CONNECTION
+            return DONE[kind]
+
+        service.afterwards = away_for_a_minute_and_a_half
+        assert run(kind, mode, clock) == VALUE[kind]
+
+    def test_is_no_verdict_where_it_could_be_read_in_between(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        service.will(NO_CONNECTION, HTTP_502, NO_CONNECTION, GOES_ON[kind], NO_CONNECTION, DONE[kind])
+        assert run(kind, mode, clock) == VALUE[kind]
+
+
+@every_mode
+@every_kind
+class TestTransientErrors:
+    def test_for_ever_end_at_the_timeout_and_the_last_is_named(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        service.afterwards = HTTP_502
+        with pytest.raises(AirflowSensorTimeout, match="The last poll failed: HTTP 502"):
+            run(kind, mode, clock)
+        assert len(service.polls) > 3
+
+    def test_are_waited_out(self, service: Service, clock: Clock, kind: str, mode: str) -> None:
+        service.will(*[HTTP_502] * 9, DONE[kind])
+        assert run(kind, mode, clock, timeout=7200.0) == VALUE[kind]
+
+    def test_a_pause_that_pixverse_asks_for_is_kept(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        slow_down = PixVerseRateLimitError("slow down", http_status=429, retry_after=3.0)
+        service.will(*[slow_down] * 5, DONE[kind])
+        assert run(kind, mode, clock, poke_interval=1.0) == VALUE[kind]
+        pauses = [later - earlier for earlier, later in itertools.pairwise(service.polls)]
+        assert len(pauses) == 5
+        assert min(pauses) >= 3.0
+
+    def test_a_pause_that_is_longer_than_what_is_left_does_not_overrun_the_timeout(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        service.afterwards = PixVerseRateLimitError("slow down", http_status=429, retry_after=3600.0)
+        with pytest.raises(AirflowSensorTimeout):
+            run(kind, mode, clock, poke_interval=1.0)
+        # Airflow polls once more after its timeout, one interval later.
+        assert 600 <= clock.passed <= 602
+
+    def test_a_pause_that_was_asked_for_once_is_not_kept_for_ever(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        service.will(PixVerseRateLimitError("slow down", retry_after=60.0), *[GOES_ON[kind]] * 3, DONE[kind])
+        assert run(kind, mode, clock) == VALUE[kind]
+        pauses = [later - earlier for earlier, later in itertools.pairwise(service.polls)]
+        assert pauses[0] >= 60
+        assert max(pauses[1:]) <= 11
+
+
+@every_mode
+class TestATimeout:
+    def test_names_the_videos_that_are_not_done_and_says_that_they_go_on(
+        self, service: Service, clock: Clock, mode: str
+    ) -> None:
+        with pytest.raises(AirflowSensorTimeout) as caught:
+            run("videos", mode, clock)
+        text = str(caught.value)
+        assert "PixVerse video 7" in text
+        assert "at PixVerse and " in text
+        assert "paid" in text
+
+    def test_leaves_out_those_that_are_done(self, service: Service, clock: Clock, mode: str) -> None:
+        service.afterwards = by_their_ids({7: video(1), 8: video(5, 8)}, service)
+        with pytest.raises(AirflowSensorTimeout) as caught:
+            run("videos", mode, clock, video_id=[7, 8])
+        assert "PixVerse video 8" in str(caught.value)
+        assert "video 7" not in str(caught.value)
+
+    def test_of_credits_says_how_many_are_waited_for(self, service: Service, clock: Clock, mode: str) -> None:
+        service.afterwards = Balance(1, 7, 0)
+        with pytest.raises(AirflowSensorTimeout, match="100 credits were"):
+            run("credits", mode, clock)
+
+    @every_kind
+    def test_is_a_skip_that_says_the_same_where_it_may_fail_softly(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        service.afterwards = GOES_ON[kind]
+        with pytest.raises(AirflowSkipException) as caught:
+            run(kind, mode, clock, soft_fail=True)
+        # Airflow itself turns the error of a deferred sensor into a skip, and keeps it as the cause.
+        said = f"{caught.value} {caught.value.__cause__}"
+        assert ("PixVerse video 7" if kind == "videos" else "100 credits were") in said
+
+    def test_names_statuses_that_nobody_knows(self, service: Service, clock: Clock, mode: str) -> None:
+        service.afterwards = Video(7, 9)
+        with pytest.raises(AirflowSensorTimeout, match=r"a status that PixVerse does not document: 9\."):
+            run("videos", mode, clock)
+
+    def test_names_a_video_that_is_done_without_a_url(
+        self, service: Service, clock: Clock, mode: str
+    ) -> None:
+        service.afterwards = Video(7, 1)
+        with pytest.raises(AirflowSensorTimeout, match="says that it is done, but has given no URL"):
+            run("videos", mode, clock)
+
+
+def test_a_timeout_does_not_speak_of_what_was_odd_about_a_video_that_is_done(
+    service: Service, clock: Clock
+) -> None:
+    service.will(Video(7, 9), video(5), video(1))
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        run("videos", "poke", clock, video_id=[7, 8])
+    assert "PixVerse video 8" in str(caught.value)
+    assert "document" not in str(caught.value)
+
+
+def by_their_ids(by_id: dict[int, Any], service: Service) -> Any:
+    return lambda: by_id[service.polled[-1][1]]
+
+
+@every_mode
+class TestVideos:
+    def test_one_that_is_done_without_a_url_is_waited_for_until_it_has_one(
+        self, service: Service, clock: Clock, mode: str
+    ) -> None:
+        service.will(*[Video(7, 1)] * 4, video(1))
+        assert run("videos", mode, clock) == 7
+        assert len(service.polls) == 5
+
+    def test_a_sensor_gives_none_up_however_old_it_is(
+        self, service: Service, clock: Clock, mode: str
+    ) -> None:
+        def done_after_five_hours() -> Any:
+            return video(1 if clock.passed > 5 * 3600 else 5)
+
+        service.afterwards = done_after_five_hours
+        assert run("videos", mode, clock, timeout=6 * 3600.0, poke_interval=60.0) == 7
+
+    def test_one_that_pixverse_does_not_know_fails_it_after_three_polls(
+        self, service: Service, clock: Clock, mode: str
+    ) -> None:
+        service.afterwards = PixVerseNotFoundError("PixVerse knows no video 7", err_code=500008)
+        with pytest.raises(AirflowFailException, match="knows no video 7"):
+            run("videos", mode, clock)
+
+    @pytest.mark.parametrize("status", [6, 7, 8])
+    def test_one_that_can_never_be_done_fails_it_for_good(
+        self, service: Service, clock: Clock, mode: str, status: int
+    ) -> None:
+        service.will(video(5), video(status))
+        with pytest.raises(AirflowFailException, match=f"PixVerse video 7 .*status {status}"):
+            run("videos", mode, clock)
+
+
+@every_kind
+class TestAnExecutionTimeout:
+    def test_that_is_shorter_ends_a_deferred_wait_so_that_a_retry_follows(
+        self, service: Service, clock: Clock, kind: str
+    ) -> None:
+        service.afterwards = GOES_ON[kind]
+        with pytest.raises(AirflowTaskTimeout, match="7" if kind == "videos" else "100 credits"):
+            run(kind, "deferrable", clock, execution_timeout=timedelta(seconds=60))
+        assert clock.passed == pytest.approx(60)
+
+    @pytest.mark.parametrize("execution_timeout", [None, timedelta(hours=1), timedelta(seconds=600)])
+    def test_that_is_not_shorter_leaves_it_to_the_timeout_of_the_sensor(
+        self, service: Service, clock: Clock, kind: str, execution_timeout: Any
+    ) -> None:
+        service.afterwards = GOES_ON[kind]
+        with pytest.raises(AirflowSensorTimeout):
+            run(kind, "deferrable", clock, execution_timeout=execution_timeout)
+        assert clock.passed == pytest.approx(600)
+
+
+@every_kind
+class TestADeferral:
+    def deferral(self, kind: str, clock: Clock, **arguments: Any) -> TaskDeferred:
+        with pytest.raises(TaskDeferred) as caught:
+            made(kind, "deferrable", **arguments).execute(context())
+        return caught.value
+
+    @pytest.mark.parametrize("timeout", [0.0, 2.0, 6.9])
+    def test_does_not_fire_sooner_than_seven_seconds_however_little_time_is_left(
+        self, service: Service, clock: Clock, kind: str, timeout: float
+    ) -> None:
+        service.afterwards = GOES_ON[kind]
+        arguments = self.deferral(kind, clock, timeout=timeout).trigger.serialize()[1]
+        assert (arguments["not_before"], arguments["deadline"]) == (START + 7, START + 7)
+        with pytest.raises(AirflowSensorTimeout):
+            run(kind, "deferrable", clock, timeout=timeout)
+        assert service.polls[-1] - service.polls[-2] == pytest.approx(7.0)
+
+    def test_has_the_deadline_of_the_sensor_and_a_net_of_airflow_below_it(
+        self, service: Service, clock: Clock, kind: str
+    ) -> None:
+        service.afterwards = GOES_ON[kind]
+        deferral = self.deferral(kind, clock)
+        arguments = deferral.trigger.serialize()[1]
+        assert (arguments["started_at"], arguments["deadline"]) == (START, START + 600)
+        assert deferral.timeout == timedelta(seconds=600) + timedelta(hours=1)
+
+    @pytest.mark.parametrize("poke_interval", [0.0, 0.1, 1.0])
+    def test_polls_at_most_once_a_second_since_there_are_thousands_in_a_triggerer(
+        self, service: Service, clock: Clock, kind: str, poke_interval: float
+    ) -> None:
+        service.will(*[GOES_ON[kind]] * 9, DONE[kind])
+        assert run(kind, "deferrable", clock, poke_interval=poke_interval) == VALUE[kind]
+        pauses = [later - earlier for earlier, later in itertools.pairwise(service.polls)]
+        assert len(pauses) == 9
+        assert min(pauses) >= 1.0
+
+    def test_keeps_to_a_pause_that_pixverse_has_asked_the_first_poll_for(
+        self, service: Service, clock: Clock, kind: str
+    ) -> None:
+        service.will(PixVerseRateLimitError("slow down", retry_after=45.0), DONE[kind])
+        assert run(kind, "deferrable", clock) == VALUE[kind]
+        assert service.polls[1] >= 45
+
+    def test_fires_in_time_where_that_pause_is_longer_than_what_is_left(
+        self, service: Service, clock: Clock, kind: str
+    ) -> None:
+        service.will(PixVerseRateLimitError("slow down", retry_after=3600.0), DONE[kind])
+        assert run(kind, "deferrable", clock) == VALUE[kind]
+        assert service.polls[1] == pytest.approx(600)
