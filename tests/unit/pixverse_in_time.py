@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import json
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -126,6 +126,7 @@ class Service:
     trace_ids: list[str] = field(default_factory=list)
     connections_read: list[float] = field(default_factory=list)
     connection: PixVerseError | None = None
+    settings: str = "of the connection"
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(PixVerseHook, "get_conn", lambda _: self._connect())
@@ -148,8 +149,9 @@ class Service:
             raise answer
         if isinstance(answer, Balance):
             return answer
-        kind = ImageResult if media_type == "image" else Video
-        return kind(job_id, answer.status, url=answer.url)
+        if media_type == "image":
+            return ImageResult(job_id, answer.status, url=answer.url)
+        return replace(answer, id=job_id)
 
     def submit(self, request: Any, *, trace_id: str, attempts: int | None = None) -> Submission:
         self._connect()
@@ -161,10 +163,11 @@ class Service:
 
     async def call_once(self, call: Call[Any]) -> Any:
         """Answer a poll of the triggerer."""
-        _, _, kind, *rest = call.path.split("/") + [""]
-        if kind != "result":
-            return self.poll("balance", 0)
-        return self.poll(call.path.split("/")[1], int(rest[0]))
+        match call.path.split("/"):
+            case ["", media_type, "result", job_id]:
+                return self.poll(media_type, int(job_id))
+            case _:
+                return self.poll("balance", 0)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -1,0 +1,558 @@
+"""One attempt in time: submitting, waiting in the worker or deferred, and what is written of the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+
+from pixverse_provider.api.results import Submission, Video
+from pixverse_provider.exceptions import (
+    PixVerseAmbiguousSubmitError,
+    PixVerseAuthenticationError,
+    PixVerseCapacityError,
+    PixVerseConnectionNotFoundError,
+    PixVerseError,
+    PixVerseGenerationFailedError,
+    PixVerseModerationError,
+    PixVerseNotFoundError,
+    PixVersePermanentError,
+    PixVerseRateLimitError,
+    PixVerseTransientError,
+    PixVerseVideoDeletedError,
+    PixVerseWaitTimeoutError,
+)
+from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
+from pixverse_provider.jobs.record import JobRecord
+from pixverse_provider.operators.image import PixVerseImageTemplateOperator
+from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
+from tests.unit.connections import KEY, set_connection
+from tests.unit.jobs.making import STORE_KEY, Store, context_of, record
+from tests.unit.pixverse_in_time import START, Clock, Service, resumed, run_to_its_end, video
+from tests.unit.scripted_server import refusal, success
+
+if TYPE_CHECKING:
+    from tests.unit.scripted_server import ScriptedServer
+
+HOUR = 3600.0
+FIRST_ID = 101
+every_mode = pytest.mark.parametrize("mode", ["in the worker", "deferred"])
+HTTP_502 = PixVerseTransientError("HTTP 502")
+NO_CONNECTION = PixVerseConnectionNotFoundError("The Airflow connection 'pixverse_eu' does not exist")
+
+
+@dataclass
+class Task:
+    """A task over its attempts; each is made anew, as in another process."""
+
+    clock: Clock
+    service: Service
+    store: Store = field(default_factory=Store)
+    operator_class: Any = PixVerseLipSyncOperator
+    pushed: dict[str, Any] = field(default_factory=dict)
+    xcom_error: Exception | None = None
+
+    def operator(self, mode: str, **changes: Any) -> Any:
+        arguments: dict[str, Any] = {"source_video_id": 7, "audio_media_id": 8}
+        if self.operator_class is PixVerseImageTemplateOperator:
+            arguments = {"img_ids": [1], "template_id": 2}
+        arguments |= {
+            "task_id": "make",
+            "retries": 2,
+            "poll_interval": 10.0,
+            "deferrable": mode == "deferred",
+        }
+        return self.operator_class(**(arguments | changes))
+
+    def context(self, try_number: int = 1) -> Any:
+        context = context_of(self.store, task_id="make", try_number=try_number)
+        context["ti"].xcom_push = self._push
+        return context
+
+    def attempt(self, mode: str, try_number: int = 1, **changes: Any) -> Any:
+        """Run an attempt to its end."""
+        return run_to_its_end(self.operator(mode, **changes), self.context(try_number), self.clock)
+
+    def deferral(self, **changes: Any) -> TaskDeferred:
+        with pytest.raises(TaskDeferred) as caught:
+            self.operator("deferred", **changes).execute(self.context())
+        return caught.value
+
+    @property
+    def kept(self) -> JobRecord:
+        """The record in the store."""
+        return JobRecord.from_json(self.store.get(STORE_KEY))
+
+    def _push(self, key: str, value: Any) -> None:
+        if self.xcom_error is not None:
+            raise self.xcom_error
+        self.pushed[key] = value
+
+
+@pytest.fixture
+def task(monkeypatch: pytest.MonkeyPatch) -> Task:
+    clock = Clock()
+    clock.install(monkeypatch)
+    service = Service(clock)
+    service.install(monkeypatch)
+    return Task(clock, service)
+
+
+def ends_at(seconds: float) -> Any:
+    """Tell times apart by more than the tick of the triggerer, a sixty-fourth of a second."""
+    return pytest.approx(seconds, abs=0.1)
+
+
+def bare(status: int) -> PixVerseError:
+    """Return what a status without an envelope is read as."""
+    if status in (401, 403):
+        return PixVerseAuthenticationError(f"HTTP {status}", http_status=status)
+    return PixVersePermanentError(f"HTTP {status}", http_status=status)
+
+
+def busy(**fields: Any) -> PixVerseError:
+    return PixVerseCapacityError("all slots taken", err_code=500044, proves_no_job=True, **fields)
+
+
+def internal() -> PixVerseError:
+    return PixVerseTransientError("internal error", err_code=500100, proves_no_job=True)
+
+
+@every_mode
+class TestAPollThatFails:
+    def test_is_no_reason_to_fail_as_long_as_it_may_pass(self, task: Task, mode: str) -> None:
+        task.service.will(*[HTTP_502, PixVerseRateLimitError("slow down", retry_after=60.0)] * 9, video(1))
+        assert task.attempt(mode) == FIRST_ID
+        assert len(task.service.trace_ids) == 1
+
+    @pytest.mark.parametrize("error", [bare(401), bare(403), bare(404), bare(408)], ids=str)
+    def test_by_a_bare_refusal_ends_the_wait_at_the_third_in_a_row(
+        self, task: Task, mode: str, error: PixVerseError
+    ) -> None:
+        task.service.afterwards = error
+        with pytest.raises(type(error), match=f"{error} PixVerse video {FIRST_ID} goes on and is paid"):
+            task.attempt(mode)
+        # The first poll after the submit ends nothing.
+        assert len(task.service.polls) == 4
+
+    @pytest.mark.parametrize("error", [bare(401), bare(403), bare(404), bare(408)], ids=str)
+    def test_by_a_bare_refusal_twice_is_forgiven_as_often_as_anything_else_comes_between(
+        self, task: Task, mode: str, error: PixVerseError
+    ) -> None:
+        two = [error, error]
+        task.service.will(error, *two, video(5), *two, HTTP_502, *two, video(5), *two, video(1))
+        assert task.attempt(mode) == FIRST_ID
+
+    def test_since_pixverse_refuses_the_key_ends_the_wait_and_hands_nothing_over(
+        self, task: Task, mode: str
+    ) -> None:
+        task.service.will(video(5))
+        task.service.afterwards = PixVerseAuthenticationError("wrong key", err_code=10003)
+        with pytest.raises(PixVerseAuthenticationError, match=f"PixVerse video {FIRST_ID} goes on and is"):
+            task.attempt(mode)
+        assert (task.kept.job_id, task.kept.handed_over, task.kept.outcome) == (FIRST_ID, False, None)
+
+    def test_since_the_connection_is_gone_ends_the_wait_after_two_minutes_so_that_a_retry_helps(
+        self, task: Task, mode: str
+    ) -> None:
+        def gone_from_now_on() -> Any:
+            task.service.connection = NO_CONNECTION
+            return video(5)
+
+        task.service.afterwards = gone_from_now_on
+        with pytest.raises(PixVerseConnectionNotFoundError, match=r"'pixverse_eu' does not exist") as caught:
+            task.attempt(mode)
+        assert f"PixVerse video {FIRST_ID} goes on and is paid" in str(caught.value)
+        assert not isinstance(caught.value, AirflowFailException)
+        assert 120 <= task.clock.passed <= 300
+        assert task.kept.handed_over is False
+
+    def test_since_the_connection_was_away_for_a_minute_is_forgiven(self, task: Task, mode: str) -> None:
+        def away() -> Any:
+            if 5 < task.clock.passed < 100:
+                raise NO_CONNECTION
+            return video(1 if task.clock.passed > 5 else 5)
+
+        task.service.afterwards = away
+        assert task.attempt(mode) == FIRST_ID
+
+    def test_for_the_id_is_not_known_ends_the_wait_at_the_third_and_pays_nothing(
+        self, task: Task, mode: str
+    ) -> None:
+        task.service.afterwards = PixVerseNotFoundError("PixVerse knows no such video", err_code=500008)
+        with pytest.raises(PixVerseNotFoundError):
+            task.attempt(mode)
+        with pytest.raises(PixVerseNotFoundError):
+            task.attempt(mode, try_number=2)
+        assert len(task.service.trace_ids) == 1
+
+
+class TestARefusedKeyInTheWorker:
+    """With the real hook, which reads the connection again."""
+
+    @pytest.fixture(autouse=True)
+    def _no_pauses(self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+        set_connection(monkeypatch, server.url)
+        Clock().install(monkeypatch)
+
+    def operator(self) -> Any:
+        return PixVerseLipSyncOperator(
+            task_id="make", source_video_id=7, audio_media_id=8, poll_interval=1.0, deferrable=False
+        )
+
+    def test_is_not_sent_again_by_the_wait_and_the_error_names_the_video(
+        self, server: ScriptedServer
+    ) -> None:
+        running = success({"id": 9, "status": 5})
+        server.will(success({"video_id": 9}), running, running, refusal(400012, f"key {KEY} unknown"))
+        with pytest.raises(PixVerseAuthenticationError, match="PixVerse video 9 goes on and is") as caught:
+            self.operator().execute(context_of(Store()))
+        assert len(server.requests) == 4
+        assert KEY not in str(caught.value)
+
+    def test_is_replaced_by_the_one_that_the_connection_has_now(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse_and_change_the_key(handler: Any) -> None:
+            set_connection(monkeypatch, server.url, password="sk-another-key")
+            refusal(400012)(handler)
+
+        context = context_of(Store())
+        context["ti"].xcom_push = lambda key, value: None
+        running = success({"id": 9, "status": 5})
+        done = success({"id": 9, "status": 1, "url": "https://media.pixverse.ai/a.mp4"})
+        server.will(success({"video_id": 9}), running, refuse_and_change_the_key, running, done)
+        assert self.operator().execute(context) == 9
+        keys = [request.headers["api-key"] for request in server.requests]
+        assert keys == [KEY] * 3 + ["sk-another-key"] * 2
+
+
+@every_mode
+class TestASuccessWithoutAUrl:
+    @pytest.mark.parametrize("operator_class", [PixVerseLipSyncOperator, PixVerseImageTemplateOperator])
+    def test_is_waited_for_until_it_has_one(self, task: Task, mode: str, operator_class: Any) -> None:
+        task.operator_class = operator_class
+        task.service.will(*[Video(7, 1)] * 4, video(1))
+        assert task.attempt(mode) == FIRST_ID
+        assert len(task.service.polls) == 5
+        media_type = "video" if operator_class is PixVerseLipSyncOperator else "image"
+        assert task.pushed[media_type]["status"] == 1
+
+    @pytest.mark.parametrize("operator_class", [PixVerseLipSyncOperator, PixVerseImageTemplateOperator])
+    def test_is_named_at_the_deadline(self, task: Task, mode: str, operator_class: Any) -> None:
+        task.operator_class = operator_class
+        task.service.afterwards = Video(7, 1)
+        with pytest.raises(PixVerseWaitTimeoutError, match="says that it is done, but has given no URL"):
+            task.attempt(mode, timeout=60)
+
+
+@every_mode
+class TestTheDeadline:
+    def test_ends_the_attempt_and_says_what_a_retry_does(self, task: Task, mode: str) -> None:
+        with pytest.raises(PixVerseWaitTimeoutError, match="A retry waits for the same job") as caught:
+            task.attempt(mode, timeout=600)
+        assert task.clock.passed == ends_at(600)
+        assert f"PixVerse video {FIRST_ID} was not done" in str(caught.value)
+        assert caught.value.trace_id == task.service.trace_ids[0]
+        assert (task.kept.handed_over, task.kept.outcome) == (False, None)
+
+    def test_is_that_of_an_execution_timeout_which_is_shorter(self, task: Task, mode: str) -> None:
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt(mode, timeout=600, execution_timeout=timedelta(seconds=60))
+        assert task.clock.passed == ends_at(60)
+
+    def test_counts_the_wait_for_a_slot(self, task: Task, mode: str) -> None:
+        task.service.submits.extend([busy(), busy(), busy()])
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt(mode, timeout=600)
+        assert task.clock.passed == ends_at(600)
+
+    def test_before_anything_was_submitted_ends_the_attempt_without_a_job(
+        self, task: Task, mode: str
+    ) -> None:
+        task.service.submits.extend([busy(retry_after=20.0)] * 99)
+        with pytest.raises(PixVerseCapacityError, match="Nothing could be submitted") as caught:
+            task.attempt(mode, timeout=300)
+        assert task.clock.passed <= 300
+        assert (caught.value.err_code, caught.value.retry_after) == (500044, 20.0)
+        assert (task.kept.job_id, task.kept.answer_lost) == (None, False)
+
+    def test_of_a_retry_begins_with_it(self, task: Task, mode: str) -> None:
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt(mode, timeout=600)
+        began = task.clock.passed
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt(mode, try_number=2, timeout=600)
+        assert task.clock.passed - began == ends_at(600)
+        assert len(task.service.trace_ids) == 1
+
+
+@every_mode
+class TestAJobThatStillRunsAfterTwoHours:
+    def test_is_given_up_and_the_next_attempt_submits(self, task: Task, mode: str) -> None:
+        with pytest.raises(PixVerseWaitTimeoutError, match=r"two hours.*A retry submits a new job") as caught:
+            task.attempt(mode, timeout=9 * HOUR)
+        assert task.clock.passed == ends_at(2 * HOUR)
+        assert not isinstance(caught.value, AirflowFailException)
+        assert (task.kept.outcome, task.kept.handed_over) == ("given_up", False)
+        assert task.kept.credits_refunded == 8.0
+        task.service.afterwards = video(1)
+        assert task.attempt(mode, try_number=2) == FIRST_ID, "it is done after all"
+
+    def test_is_replaced_by_the_next_attempt_where_it_runs_on(self, task: Task, mode: str) -> None:
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt(mode, timeout=9 * HOUR)
+        task.service.will(video(5), video(1))
+        assert task.attempt(mode, try_number=2) == FIRST_ID + 1
+        (entry,) = task.kept.earlier
+        assert (entry["job_id"], entry["outcome"], entry["credits_refunded"]) == (
+            str(FIRST_ID),
+            "given_up",
+            8.0,
+        )
+
+    def test_that_came_of_a_repeated_submit_is_replaced_within_the_attempt_and_its_deadline(
+        self, task: Task, mode: str
+    ) -> None:
+        self.lose_the_first_answer(task, mode)
+        with pytest.raises(PixVerseWaitTimeoutError, match=f"PixVerse video {FIRST_ID + 2} was not done"):
+            task.attempt(mode, try_number=2, timeout=3 * HOUR)
+        assert task.clock.passed == ends_at(3 * HOUR)
+        first, second, third = task.service.trace_ids
+        assert first == second != third
+        assert [(entry["job_id"], entry["outcome"]) for entry in task.kept.earlier] == [
+            (str(FIRST_ID + 1), "given_up")
+        ]
+
+    def test_is_not_replaced_once_the_deadline_has_passed(self, task: Task, mode: str) -> None:
+        self.lose_the_first_answer(task, mode)
+        with pytest.raises(PixVerseWaitTimeoutError, match="is given up"):
+            task.attempt(mode, try_number=2, timeout=2 * HOUR)
+        assert task.clock.passed == ends_at(2 * HOUR)
+        assert len(task.service.trace_ids) == 2
+        assert (task.kept.outcome, task.kept.handed_over) == ("given_up", False)
+        task.service.will(video(5), video(1))
+        assert task.attempt(mode, try_number=3) == FIRST_ID + 2
+
+    def test_is_counted_from_the_time_that_its_id_arrived(self, task: Task, mode: str) -> None:
+        self.lose_the_first_answer(task, mode)
+        task.clock.go_to(5 * HOUR)
+        with pytest.raises(PixVerseWaitTimeoutError, match="was not done"):
+            task.attempt(mode, try_number=2, timeout=HOUR)
+        assert task.clock.passed == ends_at(6 * HOUR)
+        assert len(task.service.trace_ids) == 2
+
+    def lose_the_first_answer(self, task: Task, mode: str) -> None:
+        task.service.submits.append(PixVerseAmbiguousSubmitError("the answer was lost"))
+        with pytest.raises(PixVerseAmbiguousSubmitError):
+            task.attempt(mode)
+
+
+class TestADeferral:
+    def test_has_the_deadline_of_the_attempt_and_a_net_of_airflow_below_it(self, task: Task) -> None:
+        deferral = task.deferral(timeout=600, execution_timeout=timedelta(seconds=60))
+        _, arguments = deferral.trigger.serialize()
+        assert (arguments["started_at"], arguments["not_before"]) == (START, START + 7)
+        assert (arguments["deadline"], arguments["submitted_at"]) == (START + 60, START)
+        assert arguments["job"] == task.store.get(STORE_KEY)
+        assert deferral.timeout == timedelta(seconds=60) + timedelta(hours=1)
+
+    @pytest.mark.parametrize("timeout", [1, 2, 6.9])
+    def test_does_not_fire_sooner_than_seven_seconds_however_little_time_is_left(
+        self, task: Task, timeout: float
+    ) -> None:
+        assert task.deferral(timeout=timeout).trigger.serialize()[1]["deadline"] == START + 7
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt("deferred", timeout=timeout)
+        assert task.service.polls[-1] == pytest.approx(7.0)
+
+    def test_goes_on_with_nothing_but_what_travels_in_the_trigger(self, task: Task) -> None:
+        assert task.deferral().kwargs in (None, {})
+        task.service.submits.append(busy())
+        assert task.deferral().kwargs in (None, {})
+
+
+class TestAPause:
+    def pause(self, task: Task, **changes: Any) -> TaskDeferred:
+        deferral = task.deferral(**changes)
+        assert deferral.method_name == "execute_after_pause"
+        return deferral
+
+    def test_carries_the_state_of_the_attempt_and_gives_it_back(self, task: Task) -> None:
+        task.service.submits.append(busy())
+        trigger = self.pause(task, timeout=600).trigger
+        path, arguments = trigger.serialize()
+        assert path == "pixverse_provider.triggers.pause.PixVersePauseTrigger"
+        assert arguments["state"] == {
+            "deadline": START + 600,
+            "pauses": 1,
+            "internal_errors": 0,
+            "job": task.store.get(STORE_KEY),
+        }
+        # Fifteen seconds, spread, and a net of an hour below it.
+        assert START + 7.5 <= arguments["until"] <= START + 15
+
+    def test_goes_on_with_deadline_and_count_and_under_the_trace_id_that_it_carries(self, task: Task) -> None:
+        task.service.submits.extend([busy(), busy()])
+        first = self.pause(task, timeout=600)
+        with pytest.raises(TaskDeferred) as caught:
+            resumed(task.operator("deferred"), first, task.context(), task.clock)
+        state = caught.value.trigger.state
+        assert (state["deadline"], state["pauses"]) == (START + 600, 2)
+        assert task.clock.time() == pytest.approx(first.trigger.until)
+        assert task.service.trace_ids[1] == first.trigger.state["job"]["trace_id"]
+
+    def test_is_never_shorter_than_seven_seconds(self, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pixverse_provider.operators.generation._FIRST_SLOT_PAUSE", 1.0)
+        task.service.submits.append(busy())
+        deferral = self.pause(task)
+        assert deferral.trigger.until == START + 7
+        assert deferral.timeout == timedelta(hours=1, seconds=7)
+
+    def test_is_as_long_as_pixverse_asks(self, task: Task) -> None:
+        task.service.submits.append(busy(retry_after=120.0))
+        assert START + 120 <= self.pause(task).trigger.until <= START + 132
+
+
+@every_mode
+class TestSubmittingAgain:
+    def test_waits_for_a_slot_as_often_as_it_takes(self, task: Task, mode: str) -> None:
+        task.service.submits.extend([busy()] * 9)
+        task.service.afterwards = video(1)
+        assert task.attempt(mode) == FIRST_ID + 9
+        assert len(set(task.service.trace_ids)) == 10
+
+    def test_repeats_after_an_internal_error_three_times_in_an_attempt_and_no_more(
+        self, task: Task, mode: str
+    ) -> None:
+        task.service.submits.extend([internal()] * 4)
+        with pytest.raises(PixVerseTransientError, match="internal error"):
+            task.attempt(mode)
+        assert len(task.service.trace_ids) == 4
+
+    def test_counts_internal_errors_whatever_refusals_for_want_of_a_slot_come_between(
+        self, task: Task, mode: str
+    ) -> None:
+        task.service.submits.extend([busy(), internal(), busy(), busy(), internal(), busy(), internal()])
+        task.service.submits.append(Submission(900))
+        task.service.afterwards = video(1)
+        assert task.attempt(mode) == 900
+        task = Task(task.clock, task.service)
+        task.service.submits.extend([busy(), internal(), busy(), internal(), internal(), busy(), internal()])
+        with pytest.raises(PixVerseTransientError, match="internal error"):
+            task.attempt(mode)
+
+
+@every_mode
+class TestHandingOver:
+    def test_is_written_just_before_the_id_is_returned(self, task: Task, mode: str) -> None:
+        task.service.will(video(5), video(1))
+        assert task.attempt(mode) == FIRST_ID
+        assert [written["handed_over"] for written in task.store.written] == [False, False, True]
+        assert (task.kept.outcome, task.kept.message) == ("success", None)
+        assert task.kept.ended_at == pytest.approx(task.clock.time(), abs=0.001)
+
+    def test_is_written_before_the_id_of_a_job_that_nobody_waits_for_is_returned(
+        self, task: Task, mode: str
+    ) -> None:
+        assert task.attempt(mode, wait_for_completion=False) == FIRST_ID
+        assert (task.kept.handed_over, task.kept.outcome, task.service.polls) == (True, None, [])
+
+    @pytest.mark.parametrize(
+        ("status", "outcome", "error_class"),
+        [
+            (6, "deleted", PixVerseVideoDeletedError),
+            (7, "moderated", PixVerseModerationError),
+            (8, "failed", PixVerseGenerationFailedError),
+        ],
+    )
+    @pytest.mark.parametrize("at_once", [False, True])
+    def test_is_written_before_a_failure_of_the_job_is_raised(
+        self, task: Task, mode: str, status: int, outcome: str, error_class: type[Exception], *, at_once: bool
+    ) -> None:
+        task.service.will(*([] if at_once else [video(5)]), video(status))
+        with pytest.raises(error_class) as caught:
+            task.attempt(mode)
+        assert (task.kept.handed_over, task.kept.outcome) == (True, outcome)
+        assert task.kept.message == str(caught.value)
+        assert task.kept.credits_refunded == (None if outcome == "deleted" else 8.0)
+
+    def test_that_cannot_be_written_is_logged_and_the_id_is_returned(
+        self, task: Task, mode: str, log_lines: list[str]
+    ) -> None:
+        def done_while_the_store_is_away() -> Any:
+            task.store.broken = ConnectionError("the API server is away")
+            return video(1)
+
+        task.service.afterwards = done_while_the_store_is_away
+        assert task.attempt(mode) == FIRST_ID
+        assert any("could not be written" in line and str(FIRST_ID) in line for line in log_lines)
+
+
+@every_mode
+class TestTheResult:
+    def test_goes_to_an_xcom_without_its_url(self, task: Task, mode: str) -> None:
+        task.service.afterwards = video(1)
+        task.attempt(mode)
+        assert task.pushed["video"]["video_id"] == FIRST_ID
+        assert task.pushed["video"]["trace_id"] == task.service.trace_ids[0]
+        assert task.pushed["video"]["credits"] == 8.0
+        assert "Signature" not in str(task.pushed)
+
+    def test_is_returned_even_where_its_xcom_cannot_be_pushed(self, task: Task, mode: str) -> None:
+        task.xcom_error = RuntimeError("the API server is away")
+        task.service.will(video(5), video(1))
+        assert task.attempt(mode) == FIRST_ID
+
+    def test_goes_to_no_xcom_where_the_user_wants_none(self, task: Task, mode: str) -> None:
+        task.service.will(video(5), video(1))
+        assert task.attempt(mode, do_xcom_push=False) == FIRST_ID
+        assert task.pushed == {}
+
+
+class TestAResume:
+    """It never builds the request: an input that renders wrongly by now cannot fail a job that is over."""
+
+    def broken(self, task: Task) -> Any:
+        operator = task.operator("deferred")
+        operator.source_video_id = operator.audio_media_id = "None"
+        return operator
+
+    def test_returns_a_job_that_is_done(self, task: Task) -> None:
+        event = make_event([WaitResult(Outcome.SUCCESS, 7, 60.0, Video(7, 1))], record(job_id=7).to_json())
+        assert self.broken(task).execute_complete(task.context(), event) == 7
+        assert (task.kept.job_id, task.kept.handed_over) == (7, True)
+
+    @pytest.mark.parametrize(
+        "outcome", [Outcome.FAILED, Outcome.MODERATED, Outcome.TIMEOUT, Outcome.GIVEN_UP]
+    )
+    def test_tells_of_one_that_is_not(self, task: Task, outcome: Outcome) -> None:
+        event = make_event([WaitResult(outcome, 7, 60.0)], record(job_id=7).to_json(), START + 600)
+        with pytest.raises(PixVerseError, match="PixVerse video 7"):
+            self.broken(task).execute_complete(task.context(), event)
+
+
+class TestAKill:
+    @pytest.mark.parametrize("media_type", ["video", "image"])
+    def test_names_the_job_that_goes_on(
+        self, task: Task, media_type: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lines: list[str] = []
+        task.operator_class = (
+            PixVerseLipSyncOperator if media_type == "video" else PixVerseImageTemplateOperator
+        )
+        operator = task.operator("deferred")
+        with pytest.raises(TaskDeferred):
+            operator.execute(task.context())
+        log: Any = type("Log", (), {"warning": lambda _, text, *args: lines.append(text % args)})()
+        monkeypatch.setattr(type(operator), "log", log)
+        operator.on_kill()
+        (line,) = lines
+        assert f"PixVerse {media_type} {FIRST_ID} goes on and is paid" in line
+        assert "A retry waits for the same job" in line
+
+    def test_before_there_is_a_job_says_nothing(self, task: Task) -> None:
+        task.operator("deferred").on_kill()
