@@ -1,0 +1,92 @@
+"""What a user is told to do about a job that goes on, or is over, after this attempt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pixverse_provider.jobs.advice import Advice
+from tests.unit.jobs.making import record
+
+if TYPE_CHECKING:
+    from pixverse_provider.jobs.outcome import NextSteps
+
+LAND_IT = "Or land it with PixVerseVideoSensor and PixVerseDownloadVideoOperator (video_id=7)."
+PAYS_AGAIN = "a clear of the task submits a new job, which is paid again"
+
+
+def said(*, job: Any = None, media_type: Any = "video", **change: bool) -> NextSteps:
+    """Return what is said, by default at the last try on Airflow 3.3, where nothing was picked up yet."""
+    flags = {
+        "last_try": True,
+        "durable": True,
+        "reuse_on_clear": False,
+        "keeps_records": True,
+        "clear_drops_records": False,
+    }
+    return Advice(**(flags | change)).next_steps(job or record(job_id=7), media_type)
+
+
+class TestBeforeTheLastTry:
+    def test_a_retry_waits_for_the_same_job_and_makes_one_that_is_over_anew(self) -> None:
+        steps = said(last_try=False)
+        assert steps.goes_on == "A retry waits for the same job and pays nothing again."
+        assert steps.is_over == "A retry submits a new job."
+
+    def test_without_durability_it_is_paid_again(self) -> None:
+        steps = said(last_try=False, durable=False, keeps_records=False)
+        assert steps.goes_on == steps.is_over
+        assert steps.goes_on == "A retry submits a new job, which is paid again (durable=False)."
+
+    @pytest.mark.parametrize("name", ["reuse_on_clear", "keeps_records", "clear_drops_records"])
+    @pytest.mark.parametrize("value", [False, True])
+    def test_what_a_clear_would_do_does_not_matter(self, name: str, *, value: bool) -> None:
+        assert said(last_try=False, **{name: value}) == said(last_try=False)
+
+
+class TestAtTheLastTry:
+    @pytest.mark.parametrize(
+        ("airflow", "change", "clear"),
+        [
+            ("3.1 and 3.2", {"keeps_records": False}, PAYS_AGAIN),
+            ("3.3", {}, "a clear of the task picks this job up and pays nothing, once"),
+            (
+                "3.4",
+                {"clear_drops_records": True},
+                (
+                    "a clear of the task that keeps its task state picks this job up and pays nothing, once; one "
+                    "that does not pays again"
+                ),
+            ),
+        ],
+    )
+    def test_what_a_clear_does_depends_on_the_version_of_airflow(
+        self, airflow: str, change: dict[str, bool], clear: str
+    ) -> None:
+        assert said(**change).goes_on == f"No retry is left: {clear}. {LAND_IT}"
+
+    @pytest.mark.parametrize("change", [{}, {"clear_drops_records": True}], ids=["3.3", "3.4"])
+    def test_a_job_that_was_picked_up_is_not_picked_up_again(self, change: dict[str, bool]) -> None:
+        steps = said(job=record(job_id=7, picked_up=True), **change)
+        assert steps.goes_on == f"No retry is left: {PAYS_AGAIN}. {LAND_IT}"
+
+    @pytest.mark.parametrize("change", [{}, {"keeps_records": False}, {"clear_drops_records": True}])
+    @pytest.mark.parametrize("picked_up", [False, True])
+    def test_reuse_on_clear_lands_it_in_every_version(
+        self, change: dict[str, bool], *, picked_up: bool
+    ) -> None:
+        steps = said(job=record(job_id=7, picked_up=picked_up), reuse_on_clear=True, **change)
+        assert steps.goes_on == (
+            f"No retry is left: a clear of the task waits for the same job and pays nothing. {LAND_IT}"
+        )
+
+    def test_without_durability_a_clear_is_paid_again(self) -> None:
+        steps = said(durable=False, keeps_records=False)
+        assert steps.goes_on == f"No retry is left: {PAYS_AGAIN} (durable=False). {LAND_IT}"
+
+    def test_an_image_is_read_with_the_hook_since_no_sensor_waits_for_one(self) -> None:
+        assert said(media_type="image").goes_on.endswith("Or read it with PixVerseHook.get_image(7).")
+
+    def test_where_the_job_is_over_only_a_clear_submits_another(self) -> None:
+        assert said().is_over == "No retry is left: clear the task to submit a new job."
