@@ -55,8 +55,8 @@ class TestAtTheLastTry:
                 "3.4",
                 {"clear_drops_records": True},
                 (
-                    "a clear of the task that keeps its task state picks this job up and pays nothing, once; one "
-                    "that does not pays again"
+                    "a clear of the task that keeps its task state picks this job up and pays nothing, "
+                    "once; one that does not pays again"
                 ),
             ),
         ],
