@@ -14,8 +14,10 @@ from pixverse_provider.api.generations import LipSyncRequest, MaskSelectionReque
 from pixverse_provider.api.settings import DEFAULT_BASE_URL
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
+    PixVerseAuthenticationError,
     PixVerseConfigurationError,
     PixVerseConnectionNotFoundError,
+    PixVersePermanentError,
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
@@ -90,6 +92,12 @@ class TestTheConnection:
         ):
             settings({name: value})
 
+    @pytest.mark.parametrize("extra", [[], ["timeout"], "timeout", 5, None], ids=repr)
+    def test_an_extra_that_is_no_object_is_named(self, extra: Any) -> None:
+        connection: Any = Connection(conn_id="pixverse_default", conn_type="pixverse", password=KEY)
+        with pytest.raises(PixVerseConfigurationError, match="'pixverse_default' must be a JSON object"):
+            settings_from_connection(connection, extra)
+
     def test_extras_that_nobody_knows_are_left_aside(self) -> None:
         assert settings({"region": "eu", "max_requests_per_second": 2}).max_requests_per_second == 2.0
 
@@ -127,6 +135,26 @@ class TestTheHook:
         assert server.requests[0].path.endswith("/video/result/7")
         with pytest.raises(PixVerseConnectionNotFoundError, match="no_such_connection"):
             asyncio.run(make_and_close("no_such_connection"))
+
+    @pytest.mark.parametrize(
+        "error", [PermissionError("token"), RuntimeError("502 of the API server")], ids=repr
+    )
+    def test_whatever_airflow_fails_with_while_it_reads_a_connection_is_transient(
+        self, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        def fail(*_: Any) -> None:
+            raise error
+
+        async def fail_too(*_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(PixVerseHook, "get_connection", fail)
+        monkeypatch.setattr(PixVerseHook, "aget_connection", fail_too, raising=False)
+        for read in (PixVerseHook().get_conn, lambda: asyncio.run(make_and_close("pixverse_default"))):
+            with pytest.raises(
+                PixVerseTransientError, match=rf"'pixverse_default' \({type(error).__name__}\)"
+            ):
+                read()
 
     def test_one_client_serves_all_calls_until_it_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         set_connection(monkeypatch, None)
@@ -230,6 +258,59 @@ class TestTheHook:
     ) -> None:
         set_connection(monkeypatch, host)
         assert PixVerseHook().api_is_on_loopback() is here
+
+
+class TestAPollWithARefusedKey:
+    """What every wait polls with: where PixVerse refuses the key, only another key is tried."""
+
+    @pytest.fixture(autouse=True)
+    def _connection(self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        set_connection(monkeypatch, server.url)
+
+    @pytest.mark.parametrize("err_code", [10001, 10002, 10003, 10004, 10005, 400012])
+    def test_is_sent_once_where_the_connection_still_has_the_same(
+        self, server: ScriptedServer, err_code: int
+    ) -> None:
+        with PixVerseHook() as hook:
+            for poll in (lambda: hook.poll("video", 7), hook.poll_balance):
+                server.will(refusal(err_code))
+                with pytest.raises(PixVerseAuthenticationError):
+                    poll()
+        assert len(server.requests) == 2
+
+    def test_is_sent_with_the_one_that_the_connection_has_now_and_stays_with_it(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.will(refusal(400012), *[success({"id": 7, "status": 5})] * 2)
+        with PixVerseHook() as hook:
+            hook.get_conn()
+            set_connection(monkeypatch, server.url, password="sk-another-key")
+            hook.poll("video", 7)
+            hook.poll("video", 7)
+        keys = [request.headers["api-key"] for request in server.requests]
+        assert keys == [KEY, "sk-another-key", "sk-another-key"]
+
+    def test_says_that_the_connection_is_gone_where_it_is_by_now(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.will(refusal(400012))
+        with PixVerseHook() as hook:
+            hook.get_conn()
+            monkeypatch.delenv("AIRFLOW_CONN_PIXVERSE_DEFAULT")
+            with pytest.raises(PixVerseConnectionNotFoundError, match="pixverse_default"):
+                hook.poll("video", 7)
+
+    @pytest.mark.parametrize("status", [401, 403, 404, 408])
+    def test_a_bare_refusal_is_for_the_wait_to_count_and_no_reason_to_read_the_connection_again(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, status: int
+    ) -> None:
+        server.will(answer("<html>", status))
+        with PixVerseHook() as hook:
+            hook.get_conn()
+            set_connection(monkeypatch, server.url, password="sk-another-key")
+            with pytest.raises(PixVersePermanentError):
+                hook.poll("video", 7)
+        assert len(server.requests) == 1
 
 
 class TestTheTestButton:
