@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from pixverse_provider.emulator.handle import EmulatorControl
 from pixverse_provider.emulator.settings import Settings
 from pixverse_provider.get_provider_info import get_provider_info
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
+from pixverse_provider.jobs.record import JobRecord
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -279,6 +281,28 @@ def test_every_code_of_pixverse_is_documented_with_the_class_it_becomes() -> Non
         )
         expected[code] = f"`{on_read}`" + ("" if on_read == on_submit else f"; at a submit `{on_submit}`")
     assert documented == expected
+
+
+RETRIES = PROJECT / "docs" / "retries.md"
+
+
+def record_of_the_page() -> Any:
+    (block,) = (block for block in blocks("json") if block.page == RETRIES)
+    return json.loads(block.code)
+
+
+def test_the_job_record_of_the_documents_is_as_the_code_writes_it() -> None:
+    documented = record_of_the_page()
+    record = JobRecord.from_json(documented)
+    assert record.to_json() == documented
+    before = JobRecord.from_json(documented["earlier"][0] | {"clear_marker": 2, "sequence": 0})
+    assert [*before.history()] == documented["earlier"]
+
+
+def test_every_field_of_a_job_record_is_explained() -> None:
+    first_cells = re.findall(r"^\| (`.*?) \|", section(RETRIES, "The record"), re.MULTILINE)
+    explained = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert explained == record_of_the_page().keys()
 
 
 EMULATOR = PROJECT / "docs" / "emulator.md"
