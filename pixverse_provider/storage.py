@@ -31,7 +31,7 @@ _STORE_ERRORS = (ImportError, OSError, ValueError)
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file to upload that has been looked at: it is there, of a type PixVerse takes, and not too large.
+    """A file to upload that has been checked: it is there, of a type PixVerse takes, and not too large.
 
     :param path: where it is.
     :param content_type: media type to send.
@@ -46,10 +46,10 @@ class SourceFile:
 
     @classmethod
     def check(cls, source: str, kind: UploadKind) -> SourceFile:
-        """Look at a file without reading more than its first bytes.
+        """Check a file without reading more than its first bytes.
 
         :param source: local path, or URI such as ``s3://conn_id@bucket/key``.
-        :raises PixVerseSourceError: names the file and the way out.
+        :raises PixVerseSourceError: names the file and the remedy.
         """
         try:
             path = ObjectStoragePath(source)
@@ -151,7 +151,7 @@ class Destination:
     def check_writable(self) -> None:
         """Make sure, before anything is fetched, that the file may and can be written.
 
-        :raises PixVerseDestinationError: names the place and the way out.
+        :raises PixVerseDestinationError: names the place and the remedy.
         """
         try:
             exists = self.path.exists()

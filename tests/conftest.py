@@ -39,7 +39,8 @@ settings.register_profile(
     database=None,
     deadline=None,
     print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
+    # Mutation testing runs a test more than once in a process.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
 )
 # `make fuzz`: other values on every run, and many more of them; a seed brings them back.
 settings.register_profile(

@@ -42,6 +42,10 @@ class ClientSettings:
     timeout: float = DEFAULT_TIMEOUT
     max_requests_per_second: float | None = None
 
+    def same_key_as(self, other: ClientSettings | None) -> bool:
+        """Tell whether both would send the same key to the same place."""
+        return other is not None and (self.api_key, self.base_url) == (other.api_key, other.base_url)
+
     @property
     def on_loopback(self) -> bool:
         """Whether the API is on this machine, as an emulator is."""
@@ -66,7 +70,7 @@ def normalise_base_url(value: str | None, where: str) -> str:
     :param value: as a user wrote it; empty for the international API.
     :param where: what to name in the message, as in ``"connection 'pixverse_default'"``.
     :raises PixVerseConfigurationError: where it is no http(s) URL, or plain http to another machine, since
-        the key would travel in clear.
+        the key would travel in plain text.
     """
     text = (value or "").strip()
     if not text:
@@ -84,7 +88,7 @@ def normalise_base_url(value: str | None, where: str) -> str:
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise PixVerseConfigurationError(
-            f"The Base URL (host) of {where} is http://{parts.hostname}: the API key would travel in clear. "
+            f"The Base URL (host) of {where} is http://{parts.hostname}: the API key would travel in plain text. "
             "Use https:// (plain http is for an emulator on localhost only)."
         )
     path = parts.path.rstrip("/") or API_PATH

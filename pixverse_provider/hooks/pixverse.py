@@ -171,7 +171,7 @@ class PixVerseHook(BaseHook):
             if not err.key_refused:
                 raise
             settings = self._settings()
-            if settings == self._client_settings:
+            if settings.same_key_as(self._client_settings):
                 raise
             self.close()
             return self._connect(settings).call_once(call)

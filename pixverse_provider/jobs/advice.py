@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["Advice"]
 
 
+_SECONDS_UNTIL_A_RETRY = 600.0
+_REFUNDED = "PixVerse gives up and refunds a job that is two hours old"
+
+
 @dataclass(frozen=True)
 class Advice:
     """What happens to a job after this attempt.
@@ -31,26 +35,32 @@ class Advice:
     keeps_records: bool
     clear_drops_records: bool
 
-    def next_steps(self, job: JobRecord, media_type: ResultKind) -> NextSteps:
-        """Return what to say of a job that goes on, and of one that is over."""
+    def next_steps(self, job: JobRecord, media_type: ResultKind, now: float) -> NextSteps:
+        """Return what to say of a job that goes on, and of one that is over.
+
+        :param now: epoch seconds.
+        """
+        # A retry or a clear takes some minutes; from then on a job that still runs is replaced.
+        old = job.is_given_up(now + _SECONDS_UNTIL_A_RETRY)
         if not self.last_try:
             if not self.durable:
                 again = "A retry submits a new job, which is paid again (durable=False)."
                 return NextSteps(again, again)
-            return NextSteps(
-                "A retry waits for the same job and pays nothing again.", "A retry submits a new job."
-            )
+            retry = "A retry waits for the same job and pays nothing again."
+            if old and self.keeps_records:
+                retry = f"A retry polls it once more, and submits a new job if it still runs: {_REFUNDED}."
+            return NextSteps(retry, "A retry submits a new job.")
         landing = (
             f"land it with PixVerseVideoSensor and PixVerseDownloadVideoOperator (video_id={job.job_id})"
             if media_type == "video"
             else f"read it with PixVerseHook.get_image({job.job_id})"
         )
         return NextSteps(
-            f"No retry is left: {self._clear(job)}. Or {landing}.",
+            f"No retry is left: {self._clear(job, old=old)}. Or {landing}.",
             "No retry is left: clear the task to submit a new job.",
         )
 
-    def _clear(self, job: JobRecord) -> str:
+    def _clear(self, job: JobRecord, *, old: bool) -> str:
         paid_again = "a clear of the task submits a new job, which is paid again"
         if not self.durable:
             return f"{paid_again} (durable=False)"
@@ -59,6 +69,8 @@ class Advice:
         if not self.keeps_records or job.picked_up:
             return paid_again
         picked_up = "picks this job up and pays nothing, once"
+        if old:
+            picked_up = f"picks this job up if it is done, and else submits a new one: {_REFUNDED}"
         if self.clear_drops_records:
             return f"a clear of the task that keeps its task state {picked_up}; one that does not pays again"
         return f"a clear of the task {picked_up}"

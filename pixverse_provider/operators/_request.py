@@ -41,7 +41,7 @@ class RequestOperator(PixVerseGenerationOperator):
         return self.request_class.of(self)
 
     def _needs_one_of(self, **arguments: object) -> None:
-        """Fail where none of these is given at all: a mistake that no template can mend."""
+        """Fail where none of these is given at all: a mistake that no template can fix."""
         if all(value is None for value in arguments.values()):
             raise PixVerseInvalidRequestError(
                 f"{type(self).__name__} needs one of {' and '.join(arguments)}, and neither is given."

@@ -36,8 +36,9 @@ class PixVerseBalanceOperator(BaseOperator):
         """Read the balance and return what can be spent."""
         with PixVerseHook(self.pixverse_conn_id) as hook:
             balance = hook.get_balance()
-        context["ti"].xcom_push(key="credit_monthly", value=balance.credit_monthly)
-        context["ti"].xcom_push(key="credit_package", value=balance.credit_package)
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="credit_monthly", value=balance.credit_monthly)
+            context["ti"].xcom_push(key="credit_package", value=balance.credit_package)
         self.log.info(
             "%s credits: %s of the plan and %s bought in packs.",
             balance.total,

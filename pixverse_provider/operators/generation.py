@@ -165,7 +165,7 @@ class PixVerseGenerationOperator(BaseOperator):
                 "job. %s",
                 self._media_type,
                 self._job.job_id,
-                self._advice.next_steps(self._job, self._media_type).goes_on,
+                self._advice.next_steps(self._job, self._media_type, time.time()).goes_on,
             )
 
     def _run(self, context: Context, state: AttemptState) -> Id:
@@ -320,8 +320,9 @@ class PixVerseGenerationOperator(BaseOperator):
         """
         if result.outcome is Outcome.GIVEN_UP and job.replayed and time.time() < deadline:
             return self._run(context, AttemptState(deadline, job=job))
+        now = time.time()
         store = self._store(context)
-        steps = None if self._advice is None else self._advice.next_steps(job, result.media_type)
+        steps = None if self._advice is None else self._advice.next_steps(job, result.media_type, now)
         error = result.failure(steps)
         job_has_ended = result.outcome in _ENDINGS_OF_A_JOB
         if job_has_ended or result.outcome is Outcome.GIVEN_UP:
@@ -329,7 +330,7 @@ class PixVerseGenerationOperator(BaseOperator):
             store.save(
                 job.ended(
                     result.outcome,
-                    time.time(),
+                    now,
                     message="" if error is None else str(error),
                     handed_over=job_has_ended,
                 )

@@ -54,7 +54,7 @@ class PixVerseLipSyncOperator(PixVerseGenerationOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # What is not given at all is a mistake that no template can mend, so it fails when the DAG is parsed.
+        # What is not given at all is a mistake that no template can fix, so it fails when the DAG is parsed.
         if source_video_id is None and video_media_id is None:
             raise PixVerseInvalidRequestError(
                 "PixVerseLipSyncOperator needs a video: give source_video_id or video_media_id."

@@ -25,7 +25,7 @@ __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
 
 class _PixVerseUploadOperator(BaseOperator):
-    """What both uploads share: looking at the source, and handing on what is a URL."""
+    """What both uploads share: checking the source, and handing on what is a URL."""
 
     template_fields: Sequence[str] = ("source", "pixverse_conn_id")
     ui_color = "#e8f4ff"
@@ -52,7 +52,7 @@ class _PixVerseUploadOperator(BaseOperator):
         # The results of a mapped task come one request each, unless they are asked for at once.
         if isinstance(given, Sequence):
             given = given[:]
-        # All are looked at before the first is sent.
+        # All are checked before the first is sent.
         sources = [self._checked(each) for each in given]
         if not sources:
             raise PixVerseSourceError("source is an empty list: give at least one file or address.")

@@ -119,6 +119,6 @@ class PixVerseCreditTrigger(BaseTrigger):
                 retire_poller(self.pixverse_conn_id, poller)
                 refused = poller, err
         async with shared_poller(self.pixverse_conn_id) as poller:
-            if poller.has_settings_of(refused[0]):
+            if poller.has_key_of(refused[0]):
                 raise refused[1]
             return (await poller.client.call_once(balance_call())).total

@@ -42,9 +42,9 @@ class SharedPoller:
         # One for all alarms, each of which would otherwise keep a copy of that of the trigger.
         self._context = contextvars.Context()
 
-    def has_settings_of(self, other: SharedPoller) -> bool:
-        """Tell whether both were made of a connection with the same key and address."""
-        return bool(self.client.settings == other.client.settings)
+    def has_key_of(self, other: SharedPoller) -> bool:
+        """Tell whether both would send the same key to the same place."""
+        return self.client.settings.same_key_as(other.client.settings)
 
     def job(self, media_type: ResultKind, job_id: int) -> SharedJob:
         """Return a job to wait for in a ``with`` block; whoever else waits for it has the same one."""

@@ -109,7 +109,7 @@ class PixVerseVideoTrigger(BaseTrigger):
         while True:
             try:
                 async with shared_poller(self.pixverse_conn_id) as poller:
-                    if refused is not None and poller.has_settings_of(refused[0]):
+                    if refused is not None and poller.has_key_of(refused[0]):
                         return refused[1]
                     # Most wait for one job, and none of them has more than it needs.
                     if len(self.video_ids) == 1:
@@ -159,17 +159,17 @@ class PixVerseVideoTrigger(BaseTrigger):
     async def _wait_for_all(self, poller: SharedPoller) -> list[WaitResult]:
         """Return the results in the order of the ids.
 
-        The first that is no success ends the wait for all; then the results are all of those that have ended
-        so by then.
+        The first that can be no success any more ends the wait for all; then the results are all of those
+        that have ended so by then. The deadline is the same for all, and all have their last poll then.
         """
         waits = [asyncio.create_task(self._wait_for(poller, video_id)) for video_id in self.video_ids]
         try:
             for wait in asyncio.as_completed(waits):
                 result = await wait
-                if result.outcome is not Outcome.SUCCESS:
-                    ended = [wait.result() for wait in waits if wait.done()]
-                    return [result for result in ended if result.outcome is not Outcome.SUCCESS]
-            return [wait.result() for wait in waits]
+                if result.outcome not in (Outcome.SUCCESS, Outcome.TIMEOUT):
+                    break
+            ended = [wait.result() for wait in waits if wait.done()]
+            return [result for result in ended if result.outcome is not Outcome.SUCCESS] or ended
         finally:
             for wait in waits:
                 wait.cancel()

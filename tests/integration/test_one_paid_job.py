@@ -388,7 +388,7 @@ class TestARefusal:
         emulator.fault(on="submit", what="slots_full", times=2)
         task = make_lip_sync(deferrable=True, stored=stored)
 
-        video_id = None
+        video_id: Any = None
         deferral: TaskDeferred | None = task.deferral()
         while deferral is not None:
             assert deferral.method_name == "execute_after_pause"
@@ -642,7 +642,9 @@ def test_a_key_that_is_changed_while_waiting_is_read_again(
     def change_the_key_while_it_waits(_: float) -> None:
         monkeypatch.setenv(
             "AIRFLOW_CONN_PIXVERSE_DEFAULT",
-            connection_json(host=emulator.api_url, api_key=emulator.api_key, timeout=29),
+            connection_json(
+                host=emulator.api_url.replace("127.0.0.1", "localhost"), api_key=emulator.api_key
+            ),
         )
 
     monkeypatch.setattr("pixverse_provider.operators.generation.time.sleep", change_the_key_while_it_waits)

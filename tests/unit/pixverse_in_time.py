@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from pixverse_provider.api.results import Balance, ImageResult, JobResult, Submission, Video
+from pixverse_provider.api.settings import ClientSettings
 from pixverse_provider.exceptions import PixVerseError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.triggers.shared import SharedPoller
@@ -126,7 +127,7 @@ class Service:
     trace_ids: list[str] = field(default_factory=list)
     connections_read: list[float] = field(default_factory=list)
     connection: PixVerseError | None = None
-    settings: str = "of the connection"
+    settings: ClientSettings = field(default_factory=lambda: ClientSettings("of the connection"))
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(PixVerseHook, "get_conn", lambda _: self._connect())

@@ -41,7 +41,7 @@ class MortalLipSyncOperator(PixVerseLipSyncOperator):
         if point == "before the answer":
             threading.Timer(SECONDS_INTO_A_HANGING_SUBMIT, die).start()
         elif point == "before the id is stored":
-            JobStore.save = die  # type: ignore[method-assign,assignment]
+            JobStore.save = die  # type: ignore[method-assign]
         elif point == "before it defers":
             self._defer_wait = die  # type: ignore[method-assign]
 

@@ -352,7 +352,7 @@ class TestTheTestButton:
     def test_a_connection_that_cannot_be_used_is_said_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
         set_connection(monkeypatch, "http://10.0.0.1")
         works, text = PixVerseHook().test_connection()
-        assert (works, "in clear" in text) == (False, True)
+        assert (works, "in plain text" in text) == (False, True)
 
 
 async def make_and_close(conn_id: str) -> None:

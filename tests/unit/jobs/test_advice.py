@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pixverse_provider.jobs.advice import Advice
-from tests.unit.jobs.making import record
+from pixverse_provider.jobs.watch import GIVE_UP_AGE
+from tests.unit.jobs.making import NOW, record
 
 if TYPE_CHECKING:
     from pixverse_provider.jobs.outcome import NextSteps
@@ -16,7 +17,7 @@ LAND_IT = "Or land it with PixVerseVideoSensor and PixVerseDownloadVideoOperator
 PAYS_AGAIN = "a clear of the task submits a new job, which is paid again"
 
 
-def said(*, job: Any = None, media_type: Any = "video", **change: bool) -> NextSteps:
+def said(*, job: Any = None, media_type: Any = "video", now: float = NOW, **change: bool) -> NextSteps:
     """Return what is said, by default at the last try on Airflow 3.3, where nothing was picked up yet."""
     flags = {
         "last_try": True,
@@ -25,7 +26,7 @@ def said(*, job: Any = None, media_type: Any = "video", **change: bool) -> NextS
         "keeps_records": True,
         "clear_drops_records": False,
     }
-    return Advice(**(flags | change)).next_steps(job or record(job_id=7), media_type)
+    return Advice(**(flags | change)).next_steps(job or record(job_id=7), media_type, now)
 
 
 class TestBeforeTheLastTry:
@@ -90,3 +91,23 @@ class TestAtTheLastTry:
 
     def test_where_the_job_is_over_only_a_clear_submits_another(self) -> None:
         assert said().is_over == "No retry is left: clear the task to submit a new job."
+
+
+class TestOfAJobThatIsAlmostTwoHoursOld:
+    """A retry or a clear comes some minutes later, and replaces it if it still runs."""
+
+    LATER = NOW + GIVE_UP_AGE - 60
+
+    def test_a_retry_may_replace_it(self) -> None:
+        said_of_it = said(last_try=False, now=self.LATER).goes_on
+        assert said_of_it.startswith("A retry polls it once more, and submits a new job if it still runs")
+
+    def test_a_clear_may_replace_it(self) -> None:
+        assert "picks this job up if it is done, and else submits a new one" in said(now=self.LATER).goes_on
+
+    def test_without_a_record_a_retry_does_not_know_its_age(self) -> None:
+        young = said(last_try=False, keeps_records=False)
+        assert said(last_try=False, keeps_records=False, now=self.LATER) == young
+
+    def test_ten_minutes_earlier_nothing_is_said_of_it(self) -> None:
+        assert said(now=NOW + GIVE_UP_AGE - 601) == said()
