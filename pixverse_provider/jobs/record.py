@@ -288,6 +288,7 @@ class JobStore:
         self._fingerprint = fingerprint
         self._durable = durable
         self.reuse_on_clear = reuse_on_clear
+        self._is_empty = False
 
     @property
     def keeps_records(self) -> bool:
@@ -298,6 +299,7 @@ class JobStore:
         """Return the record that an earlier attempt left, or None where there is none that can be read."""
         data = None if self._store is None else self._store.get(_STORE_KEY)
         if data is None:
+            self._is_empty = True
             return None
         try:
             return JobRecord.from_json(data)
@@ -343,7 +345,9 @@ class JobStore:
 
     def may_be_repeated(self, record: JobRecord) -> bool:
         """Tell whether an earlier attempt may have used this trace id, where no record says so."""
-        return self._durable and not self.keeps_records and record.sequence + 1 < self._attempt.since_clear
+        # From Airflow 3.4 on a clear may drop the record, and a trace id outlives it.
+        unknown = not self.keeps_records or (self.reuse_on_clear and self._is_empty)
+        return self._durable and unknown and record.sequence + 1 < self._attempt.since_clear
 
     def save_intent(self, record: JobRecord) -> None:
         """Write that a submit is about to be sent, so that its answer counts as lost until it arrives.
@@ -379,10 +383,12 @@ class JobStore:
         if record.answer_lost or error.answer_lost or isinstance(error, PixVerseAmbiguousSubmitError):
             return replace(record, answer_lost=True)
         if not error.proves_no_job:
-            return record
+            # PixVerse itself has failed in a way that says nothing of the job; anything else was in between.
+            return record if error.err_code is None else replace(record, answer_lost=True)
         # Without a record, a retry starts at the first sequence number again. Were the job made under a later
         # one, and refusals not remembered by PixVerse, it would be made twice: the later is the last resort.
-        without_record = self._durable and not self.keeps_records
+        # With reuse_on_clear the same goes for a clear, which may drop the record from Airflow 3.4 on.
+        without_record = self._durable and (self.reuse_on_clear or not self.keeps_records)
         if without_record and isinstance(error, PixVerseCapacityError):
             refusals = record.refusals + 1
             if refusals < REFUSALS_OF_ONE_TRACE_ID:

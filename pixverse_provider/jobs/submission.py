@@ -13,6 +13,7 @@ from pixverse_provider.exceptions import (
     PixVerseError,
     PixVerseInsufficientCreditsError,
     PixVerseNotFoundError,
+    PixVersePermanentError,
     PixVerseRateLimitError,
     PixVerseTransientError,
     PixVerseUnresolvedSubmitError,
@@ -174,17 +175,15 @@ class JobSubmission:
         if outcome is Outcome.SUCCESS:
             log.info("The task was cleared, and %s is done and paid: it is picked up.", name)
             return self._store.adopt(record, picked_up=True), result, True
-        young = not record.is_given_up(self._now())
-        wait = young and not record.picked_up
-        if reuse:
-            wait = young or result is None
-        if outcome is None and not forgotten and wait:
+        # Only a poll that works proves that an old job still runs.
+        wait = result is None or not record.is_given_up(self._now())
+        if outcome is None and not forgotten and wait and (reuse or not record.picked_up):
             if reuse:
                 log.info("The task was cleared, and %s, which is paid, is waited for (reuse_on_clear).", name)
             else:
                 log.warning(
-                    "The task was cleared while %s, which is paid, was under way: it is picked up; clear once "
-                    "more for a new one.",
+                    "The task was cleared while %s, which is paid, was under way: it is picked up; clear "
+                    "once more for a new one.",
                     name,
                 )
             return self._store.adopt(record, picked_up=True), result, True
@@ -216,7 +215,9 @@ class JobSubmission:
             self._check_price()
         # A connection that cannot be used must not look like a submit that was sent.
         self._api.get_conn()
-        self._store.save_intent(job)
+        # A repeated submit is noted already; no failure of the store may keep it from a job that may be paid.
+        if not job.answer_lost:
+            self._store.save_intent(job)
         try:
             submission = self._api.submit(
                 self._request, trace_id=job.trace_id, attempts=None if self._replay else 1
@@ -227,7 +228,7 @@ class JobSubmission:
             if repeated and _came_back(err):
                 log.info("The refusal of an earlier attempt came back; the next trace id is used.")
                 return job
-            return self._refused(job, err)
+            return self._refused(job, err, may_be_paid=job.answer_lost or repeated)
         job = replace(
             job,
             job_id=submission.video_id,
@@ -247,8 +248,11 @@ class JobSubmission:
         self._store.save(job)
         return job
 
-    def _refused(self, job: JobRecord, error: PixVerseError) -> Refused:
-        """Return a refusal that is worth waiting for; raise every other error."""
+    def _refused(self, job: JobRecord, error: PixVerseError, *, may_be_paid: bool) -> Refused:
+        """Return a refusal that is worth waiting for; raise every other error.
+
+        :param may_be_paid: whether an earlier submit under its trace id may have made a job.
+        """
         if isinstance(error, PixVerseCapacityError | PixVerseRateLimitError):
             return Refused(job, error, lasting=True)
         if isinstance(error, PixVerseTransientError) and error.err_code is not None:
@@ -256,6 +260,13 @@ class JobSubmission:
         if isinstance(error, PixVerseAmbiguousSubmitError) and not self._replay:
             raise PixVerseUnresolvedSubmitError(
                 str(error), http_status=error.http_status, trace_id=error.trace_id
+            ) from error
+        if may_be_paid and error.err_code is None and isinstance(error, PixVersePermanentError):
+            # A gateway says this as often as PixVerse, and it must not end what may be paid for good.
+            raise PixVerseAmbiguousSubmitError(
+                f"{error} An earlier submit under this trace id may have made a job; a retry repeats it.",
+                http_status=error.http_status,
+                trace_id=error.trace_id,
             ) from error
         raise error
 

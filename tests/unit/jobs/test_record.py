@@ -16,6 +16,7 @@ from pixverse_provider.exceptions import (
     PixVerseCapacityError,
     PixVerseError,
     PixVerseModerationError,
+    PixVersePermanentError,
     PixVerseRateLimitError,
     PixVerseTransientError,
     PixVerseTriggerEventError,
@@ -440,13 +441,18 @@ class TestAfterARefusal:
         [
             PixVerseTransientError("could not be reached"),
             PixVerseRateLimitError("slow down", http_status=429),
-            PixVerseTransientError("unknown error", err_code=99999, http_status=500),
         ],
-        ids=["not sent", "429", "a code that says too little"],
+        ids=["not sent", "429"],
     )
     def test_what_was_not_taken_in_keeps_its_trace_id(self, error: PixVerseError) -> None:
         one = job_store(Store())
         assert one.after_refusal(one.open(3, NOW), error, NOW + 60) == one.open(3, NOW)
+
+    def test_a_code_that_says_too_little_counts_as_a_lost_answer(self) -> None:
+        one = job_store(Store())
+        error = PixVersePermanentError("unknown error", err_code=99999, http_status=500)
+        job = one.after_refusal(one.open(3, NOW), error, NOW + 60)
+        assert job == replace(one.open(3, NOW), answer_lost=True)
 
     @pytest.mark.parametrize(
         ("lost_before", "make_error"),
