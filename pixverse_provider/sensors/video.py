@@ -84,11 +84,14 @@ class PixVerseVideoSensor(PollingSensor):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id | list[Id]:
         """Take the event of the trigger; ends as poking would have."""
         results, _, _ = read_event(event)
-        failures = [error for error in map(_failure, results) if error is not None]
-        for error in failures[1:]:
-            self.log.error("%s", error)
-        for result in results:
-            self._raise_failure(result)
+        # One that can be no success any more says more than those for which there was too little time.
+        failed = [result for result in results if result.outcome is not Outcome.SUCCESS]
+        failed.sort(key=lambda result: result.outcome is Outcome.TIMEOUT)
+        for result in failed[1:]:
+            self.log.error("%s", _failure(result))
+        if failed:
+            others = [str(result.job_id) for result in failed[1:] if result.outcome is Outcome.TIMEOUT]
+            self._raise_failure(failed[0], f" Nor was PixVerse video {', '.join(others)}." if others else "")
         ids, many = self._ids()
         return _value(ids, many=many)
 
@@ -116,12 +119,12 @@ class PixVerseVideoSensor(PollingSensor):
         self._done.add(video_id)
         return True
 
-    def _raise_failure(self, result: WaitResult) -> None:
+    def _raise_failure(self, result: WaitResult, others: str = "") -> None:
         error = _failure(result)
         if error is None:
             return
         if result.outcome is Outcome.TIMEOUT:
-            self._raise_timeout(str(error), error)
+            self._raise_timeout(f"{error}{others}", error)
         if isinstance(error, AirflowFailException):
             raise error
         # A retry of the sensor would only poll the same dead job again.

@@ -241,6 +241,11 @@ class TestATimeout:
         assert "at PixVerse and " in text
         assert "paid" in text
 
+    def test_names_every_video_of_a_list(self, service: Service, clock: Clock, mode: str) -> None:
+        with pytest.raises(AirflowSensorTimeout) as caught:
+            run("videos", mode, clock, video_id=[7, 8, 9])
+        assert all(f"{video_id}" in str(caught.value) for video_id in (7, 8, 9))
+
     def test_leaves_out_those_that_are_done(self, service: Service, clock: Clock, mode: str) -> None:
         service.afterwards = by_their_ids({7: video(1), 8: video(5, 8)}, service)
         with pytest.raises(AirflowSensorTimeout) as caught:
@@ -323,6 +328,16 @@ class TestVideos:
         service.will(video(5), video(status))
         with pytest.raises(AirflowFailException, match=f"PixVerse video 7 .*status {status}"):
             run("videos", mode, clock)
+
+    def test_one_that_can_never_be_done_says_more_than_those_that_only_run_out_of_time(
+        self, service: Service, clock: Clock, mode: str
+    ) -> None:
+        def the_last_fails_at_the_end() -> Any:
+            return video(8 if service.polled[-1][1] == 9 and clock.passed >= 599 else 5)
+
+        service.afterwards = the_last_fails_at_the_end
+        with pytest.raises(AirflowFailException, match="PixVerse video 9 failed"):
+            run("videos", mode, clock, video_id=[7, 8, 9])
 
 
 @every_kind

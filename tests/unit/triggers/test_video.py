@@ -282,6 +282,19 @@ class TestARefusedKey:
         assert len(server.requests) == 3
 
     @pytest.mark.asyncio
+    async def test_is_not_sent_again_where_only_something_else_of_the_connection_has_changed(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse_and_change_the_timeout(handler: Any) -> None:
+            set_connection(monkeypatch, server.url, extra={"timeout": 29})
+            refusal(400012)(handler)
+
+        server.will(refuse_and_change_the_timeout)
+        (result,) = await results_of(trigger())
+        assert result.outcome is Outcome.ERROR
+        assert len(server.requests) == 1
+
+    @pytest.mark.asyncio
     async def test_while_a_connection_cannot_be_read_is_no_verdict(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -316,11 +329,15 @@ class TestARefusalThatMayComeOfAGateway:
 
     @EACH
     @pytest.mark.asyncio
-    async def test_ends_the_wait_the_third_time_in_a_row(
-        self, server: ScriptedServer, http_status: int
+    async def test_ends_the_wait_the_third_time_in_a_row_and_others_keep_their_session(
+        self, server: ScriptedServer, connection_reads: list[str], http_status: int
     ) -> None:
         server.will(*[answer("<html>", status=http_status)] * 3)
-        (result,) = await results_of(trigger())
+        async with shared_poller("pixverse_default") as poller:
+            (result,) = await results_of(trigger())
+            async with shared_poller("pixverse_default") as same:
+                assert same is poller
+        assert len(connection_reads) == 1
         assert result.outcome is Outcome.ERROR
         assert "PixVerse video 7 goes on and is paid" in str(result.failure())
 
