@@ -15,7 +15,12 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from pixverse_provider.api.ids import Id, xcom_id
 from pixverse_provider.api.pacing import backoff_seconds
-from pixverse_provider.exceptions import PixVerseError, PixVerseInvalidRequestError, PixVerseTransientError
+from pixverse_provider.exceptions import (
+    PixVerseCapacityError,
+    PixVerseError,
+    PixVerseInvalidRequestError,
+    PixVerseTransientError,
+)
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.advice import Advice
 from pixverse_provider.jobs.identity import Attempt, TaskIdentity, fingerprint_of
@@ -225,6 +230,13 @@ class PixVerseGenerationOperator(BaseOperator):
         self, hook: PixVerseHook, store: JobStore, request: GenerationRequest, state: AttemptState
     ) -> Found:
         """Submit until PixVerse accepts, within the deadline; a wait for a slot spends no retry."""
+        resumed_late = state.pauses > 0 and time.time() > state.deadline
+        # Nobody would wait for a new job; one that may be paid is looked for all the same.
+        if resumed_late and state.job is not None and not state.job.answer_lost:
+            raise PixVerseCapacityError(
+                "Nothing could be submitted for as long as this task waits (timeout): PixVerse has refused "
+                f"{state.pauses} times for the moment."
+            )
         while True:
             answer = JobSubmission(
                 hook,

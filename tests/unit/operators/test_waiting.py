@@ -412,9 +412,40 @@ class TestAPause:
         assert deferral.trigger.until == START + 7
         assert deferral.timeout == timedelta(hours=1, seconds=7)
 
+    def test_that_ends_after_the_deadline_submits_nothing_since_nobody_would_wait_for_it(
+        self, task: Task
+    ) -> None:
+        task.service.submits.append(busy())
+        late = self.pause(task, timeout=600)
+        task.clock.go_to(601)
+        with pytest.raises(PixVerseCapacityError, match="Nothing could be submitted") as caught:
+            resumed(task.operator("deferred", timeout=600), late, task.context(), task.clock)
+        assert not isinstance(caught.value, AirflowFailException)
+        assert len(task.service.trace_ids) == 1
+
+    def test_that_ends_after_the_deadline_looks_for_what_may_be_paid(self, task: Task) -> None:
+        error = busy()
+        error.answer_lost = True
+        task.service.submits.append(error)
+        late = self.pause(task, timeout=600)
+        task.clock.go_to(601)
+        with pytest.raises(PixVerseWaitTimeoutError, match="goes on at PixVerse"):
+            run_to_its_end_from(task, late)
+        assert task.service.trace_ids[0] == task.service.trace_ids[1]
+        assert task.kept.job_id == FIRST_ID + 1
+
     def test_is_as_long_as_pixverse_asks(self, task: Task) -> None:
         task.service.submits.append(busy(retry_after=120.0))
         assert START + 120 <= self.pause(task).trigger.until <= START + 132
+
+
+def run_to_its_end_from(task: Task, deferred: TaskDeferred) -> Any:
+    """Go on after a deferral, and over all that follow."""
+    while True:
+        try:
+            return resumed(task.operator("deferred", timeout=600), deferred, task.context(), task.clock)
+        except TaskDeferred as again:
+            deferred = again
 
 
 @every_mode
