@@ -194,7 +194,10 @@ def _seconds(time: Any) -> float | None:
         return None
     if isinstance(time, str):
         return datetime.fromisoformat(time).timestamp()
-    return float(time)
+    seconds = float(time)
+    # A time that no calendar knows could be read, but not written again.
+    _iso(seconds)
+    return seconds
 
 
 def job_of_event(data: Mapping[str, Any] | None) -> JobRecord:

@@ -250,6 +250,15 @@ class TestTheStore:
         assert job_store(store).load() is None
         assert len(log_lines) == 1
 
+    @pytest.mark.parametrize("field", ["submitted_at", "accepted_at", "ended_at"])
+    @pytest.mark.parametrize("value", [1e300, -1e300, float("nan"), float("inf"), 2**70, "9999999-01-01"])
+    def test_so_is_one_with_a_time_that_no_calendar_knows(
+        self, field: str, value: Any, log_lines: list[str]
+    ) -> None:
+        store = Store(pixverse_job=record(job_id=7).to_json() | {field: value})
+        assert job_store(store).load() is None
+        assert len(log_lines) == 1
+
     def test_a_store_that_cannot_be_read_ends_the_attempt_since_nothing_is_paid(self) -> None:
         store = Store()
         store.broken = RuntimeError("database is gone")
