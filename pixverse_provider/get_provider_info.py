@@ -59,7 +59,11 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": _INTEGRATION,
-                "python-modules": ["pixverse_provider.triggers.credit", "pixverse_provider.triggers.video"],
+                "python-modules": [
+                    "pixverse_provider.triggers.credit",
+                    "pixverse_provider.triggers.pause",
+                    "pixverse_provider.triggers.video",
+                ],
             }
         ],
         "connection-types": [
