@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -15,8 +15,15 @@ from hypothesis import strategies as st
 from pixverse_provider.api.results import Video
 from pixverse_provider.exceptions import PixVerseError
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event, read_event
+from pixverse_provider.jobs.watch import BalanceResult
+from pixverse_provider.triggers.credit import PixVerseCreditTrigger
 from pixverse_provider.triggers.storable import storable, storable_traceback
 from pixverse_provider.triggers.video import PixVerseVideoTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.triggers.base import BaseTrigger
 
 SURROGATE = "\ud83d"
 ANYTHING = st.recursive(
@@ -107,46 +114,74 @@ class TestExceptions:
             pass
 
 
-class TestTheTrigger:
-    def trigger(self, **change: Any) -> PixVerseVideoTrigger:
-        arguments: dict[str, Any] = {
-            "pixverse_conn_id": "pixverse_default",
-            "video_ids": ["7"],
-            "started_at": 0.0,
-            "not_before": 0.0,
-            "deadline": 0.0,
-        }
-        return PixVerseVideoTrigger(**(arguments | change))
+def video_trigger(**change: Any) -> PixVerseVideoTrigger:
+    arguments: dict[str, Any] = {
+        "pixverse_conn_id": "pixverse_default",
+        "video_ids": ["7"],
+        "started_at": 0.0,
+        "not_before": 0.0,
+        "deadline": 0.0,
+    }
+    return PixVerseVideoTrigger(**(arguments | change))
 
+
+def credit_trigger() -> PixVerseCreditTrigger:
+    return PixVerseCreditTrigger(
+        pixverse_conn_id="pixverse_default",
+        min_credits=1,
+        poll_interval=1.0,
+        started_at=0.0,
+        not_before=0.0,
+        deadline=0.0,
+    )
+
+
+@pytest.mark.parametrize("make", [video_trigger, credit_trigger], ids=["videos", "credits"])
+class TestWhatATriggerRaises:
     @pytest.mark.asyncio
-    async def test_leaves_no_traceback_that_cannot_be_stored(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_has_a_traceback_that_can_be_stored(
+        self, monkeypatch: pytest.MonkeyPatch, make: Callable[[], BaseTrigger]
+    ) -> None:
         def broken(_: str) -> None:
             raise ZeroDivisionError(f"a mistake about {SURROGATE}")
 
         monkeypatch.setattr("pixverse_provider.triggers.shared.shared_poller", broken)
         with pytest.raises(PixVerseError, match="ZeroDivisionError") as caught:
-            _ = [event async for event in self.trigger().run()]
+            _ = [event async for event in make().run()]
         the_traceback_that_airflow_sends(caught.value)
 
     @pytest.mark.asyncio
-    async def test_leaves_a_mistake_as_it_is_otherwise(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_is_the_mistake_itself_otherwise(
+        self, monkeypatch: pytest.MonkeyPatch, make: Callable[[], BaseTrigger]
+    ) -> None:
         def broken(_: str) -> None:
             raise ZeroDivisionError
 
         monkeypatch.setattr("pixverse_provider.triggers.shared.shared_poller", broken)
         with pytest.raises(ZeroDivisionError):
-            _ = [event async for event in self.trigger().run()]
+            _ = [event async for event in make().run()]
 
+
+class TestEvents:
     @pytest.mark.asyncio
-    async def test_leaves_no_event_that_cannot_be_stored(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_of_videos_can_be_stored(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def results(_: Any) -> list[WaitResult]:
             return [WaitResult(Outcome.SUCCESS, 2**64 - 1, math.nan, Video(2**64 - 1, 1, prompt=SURROGATE))]
 
         monkeypatch.setattr(PixVerseVideoTrigger, "_wait", results)
-        (event,) = [event async for event in self.trigger(job={"note": "a\x00b"}).run()]
+        (event,) = [event async for event in video_trigger(job={"note": "a\x00b"}).run()]
         payload = kept(event.payload)
         assert payload["job"] == {"note": "a\ufffdb"}
         assert payload["results"][0]["result"]["prompt"] == "\ufffd"
+
+    @pytest.mark.asyncio
+    async def test_of_credits_can_be_stored(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def result(_: Any) -> BalanceResult:
+            return BalanceResult(2**70, enough=True, waited=math.nan)
+
+        monkeypatch.setattr(PixVerseCreditTrigger, "_wait", result)
+        (event,) = [event async for event in credit_trigger().run()]
+        assert kept(event.payload)["credits"] == str(2**70)
 
 
 def test_an_event_that_was_made_storable_is_still_read() -> None:
