@@ -116,12 +116,14 @@ class Service:
     :param answers: what the next polls bring, one for each.
     :param afterwards: what all later ones bring; a running job by default.
     :param submits: what the next submits bring.
+    :param answers_take: seconds that an answer to the triggerer takes, by the id of the job.
     """
 
     clock: Clock
     answers: deque[Answer] = field(default_factory=deque)
     afterwards: Answer | Callable[[], Answer] = field(default_factory=lambda: Video(7, 5))
     submits: deque[Submission | PixVerseError] = field(default_factory=deque)
+    answers_take: dict[int, float] = field(default_factory=dict)
     polls: list[float] = field(default_factory=list)
     polled: list[tuple[str, int]] = field(default_factory=list)
     trace_ids: list[str] = field(default_factory=list)
@@ -166,6 +168,7 @@ class Service:
         """Answer a poll of the triggerer."""
         match call.path.split("/"):
             case ["", media_type, "result", job_id]:
+                await asyncio.sleep(self.answers_take.get(int(job_id), 0.0))
                 return self.poll(media_type, int(job_id))
             case _:
                 return self.poll("balance", 0)

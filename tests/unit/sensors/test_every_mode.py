@@ -292,6 +292,14 @@ def test_a_timeout_does_not_speak_of_what_was_odd_about_a_video_that_is_done(
     assert "document" not in str(caught.value)
 
 
+def test_a_deferred_timeout_names_those_too_whose_last_answer_came_late(
+    service: Service, clock: Clock
+) -> None:
+    service.answers_take = {8: 0.5, 9: 1.5}
+    with pytest.raises(AirflowSensorTimeout, match=r"PixVerse video 7 .* Nor was PixVerse video 8, 9\."):
+        run("videos", "deferrable", clock, video_id=[7, 8, 9])
+
+
 def by_their_ids(by_id: dict[int, Any], service: Service) -> Any:
     return lambda: by_id[service.polled[-1][1]]
 
