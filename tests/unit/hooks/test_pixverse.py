@@ -43,7 +43,7 @@ class TestTheConnection:
         assert (found.api_key, found.base_url, found.timeout) == (KEY, DEFAULT_BASE_URL, 30.0)
         assert found.max_requests_per_second is None
 
-    def test_blanks_around_a_key_are_a_slip_of_the_hand(self) -> None:
+    def test_whitespace_around_a_key_is_a_slip_of_the_hand(self) -> None:
         assert settings(password=f" {KEY}\n").api_key == KEY
 
     @pytest.mark.parametrize("password", [None, "", "  "])
