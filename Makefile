@@ -2,9 +2,11 @@
 
 AIRFLOW ?= 3.3.2
 PYTHON ?= python3
-TESTS ?= tests/unit tests/contract tests/integration
+TESTS ?= tests/unit tests/contract tests/integration tests/simulation
 SEED := $(shell date +%s)
 EXAMPLES = 1000
+SEEDS = 10000
+START = $(SEED)
 # The last is a pre-release, so its tests may fail.
 AIRFLOW_VERSIONS := 3.3.2 3.1.8 3.4.0b2
 CONSTRAINTS = constraints/airflow-$(AIRFLOW).txt
@@ -20,7 +22,7 @@ export PYTHON
 unexport AIRFLOW_HOME AIRFLOW_CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow fuzz check-install bench lint format constraints clean
+.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow fuzz simulate check-install bench lint format constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -71,6 +73,9 @@ test-airflow: $(VENV)/.installed-dev ## unit and integration tests on another Ai
 fuzz: $(VENV)/.installed-dev ## draw other values, and many more, in every test that draws (SEED=123 EXAMPLES=1000)
 	@echo "To repeat this run: make fuzz SEED=$(SEED) EXAMPLES=$(EXAMPLES)"
 	FUZZ_EXAMPLES=$(EXAMPLES) $(PYTEST) $(TESTS) -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$(SEED)
+
+simulate: $(VENV)/.installed-dev ## play schedules of kills, clears and failures against the jobs (SEEDS=10000 START=123)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)
 
 .venv-bench/.installed: pyproject.toml $(CONSTRAINTS) tools/bootstrap.sh
 	@sh tools/bootstrap.sh .venv-bench $(CONSTRAINTS) bench
