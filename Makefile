@@ -22,7 +22,7 @@ export PYTHON
 unexport AIRFLOW_HOME AIRFLOW_CONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow fuzz simulate check-install bench lint format constraints clean
+.PHONY: help bootstrap demo demo-stop test test-examples test-failures test-browser test-airflow fuzz simulate mutants check-install bench lint format constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -84,6 +84,9 @@ simulate: $(VENV)/.installed-dev ## play schedules of kills, clears and failures
 bench: .venv-bench/.installed ## measure everything beside its alternatives (QUICK=1: only see that it runs)
 	.venv-bench/bin/python -m benchmarks $(BENCH) $(if $(filter-out 0,$(QUICK)),--quick)
 
+mutants: $(VENV)/.installed-dev ## plant bugs where money is decided, and see the tests find them (MUTANTS='pixverse_provider.jobs.*')
+	$(BIN)/python -m tools.mutants $(if $(MUTANTS),'$(MUTANTS)')
+
 check-install: $(VENV)/.installed-dev ## resolve what users install beside this; asks the package index
 	sh tools/check_install.sh $(BIN)/python
 
@@ -99,5 +102,5 @@ constraints: .venv/.installed-dev ## pin today's newest dependencies for each Ai
 
 clean: ## remove environments, caches and what the demo left behind
 	@test ! -d .demo || $(MAKE) --no-print-directory demo-stop
-	rm -rf .venv .venv-* .demo demo-output benchmark-results.json build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* .demo demo-output benchmark-results.json build dist mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -40,9 +40,7 @@ def results() -> dict[str, str]:
 def main() -> int:
     """Run, print the figures, and tell whether enough mutants are killed."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
-    parser.add_argument(
-        "names", nargs="*", help="such as pixverse_provider.jobs.*; all by default"
-    )
+    parser.add_argument("names", nargs="*", help="such as pixverse_provider.jobs.*; all by default")
     parser.add_argument("--children", type=int, default=2, help="how many run at once")
     options = parser.parse_args()
     run = subprocess.run(

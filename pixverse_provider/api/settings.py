@@ -88,7 +88,8 @@ def normalise_base_url(value: str | None, where: str) -> str:
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise PixVerseConfigurationError(
-            f"The Base URL (host) of {where} is http://{parts.hostname}: the API key would travel in plain text. "
+            f"The Base URL (host) of {where} is http://{parts.hostname}: the API key would travel in plain "
+            "text. "
             "Use https:// (plain http is for an emulator on localhost only)."
         )
     path = parts.path.rstrip("/") or API_PATH

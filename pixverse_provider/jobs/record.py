@@ -21,7 +21,7 @@ from pixverse_provider.exceptions import (
 )
 from pixverse_provider.jobs.identity import submit_trace_id
 from pixverse_provider.jobs.outcome import Outcome
-from pixverse_provider.jobs.watch import GIVE_UP_AGE, NEW_ID_SECONDS
+from pixverse_provider.jobs.watch import GIVE_UP_AGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,10 +111,6 @@ class JobRecord:
         if self.job_id is None:
             return None
         return (self.submitted_at if self.accepted_at is None else self.accepted_at) + GIVE_UP_AGE
-
-    def is_new(self, now: float) -> bool:
-        """Tell whether its id has only just arrived, and may not be readable everywhere yet."""
-        return self.give_up_at is not None and now < self.give_up_at - GIVE_UP_AGE + NEW_ID_SECONDS
 
     def is_given_up(self, now: float) -> bool:
         """Tell whether it is given up if it still runs."""

@@ -167,10 +167,10 @@ class JobSubmission:
         forgotten = False
         try:
             result = self._api.poll(self._request.result, record.job_id)
+        except PixVerseNotFoundError:
+            forgotten = True
         except PixVerseError as err:
-            forgotten = isinstance(err, PixVerseNotFoundError) and not record.is_new(self._now())
-            if not forgotten:
-                log.info("The poll of %s after a clear failed, so it counts as running: %s", name, err)
+            log.info("The poll of %s after a clear failed, so it counts as running: %s", name, err)
         outcome = None if result is None else outcome_of(result)
         if outcome is Outcome.SUCCESS:
             log.info("The task was cleared, and %s is done and paid: it is picked up.", name)

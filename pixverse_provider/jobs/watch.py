@@ -34,7 +34,6 @@ __all__ = [
     "FIRST_POLL_OF_A_TRIGGER",
     "GIVE_UP_AGE",
     "MISSING_CONNECTION_SECONDS",
-    "NEW_ID_SECONDS",
     "REFUSALS_THAT_COUNT",
     "BalanceResult",
     "BalanceWatch",
@@ -62,9 +61,6 @@ REFUSALS_THAT_COUNT = 3
 
 A new id may not be readable everywhere at once, and a gateway may answer 401, 403, 404 or 408 for a moment.
 """
-
-NEW_ID_SECONDS = 120.0
-"""Seconds for which an id is new: that PixVerse does not know it is then no reason to make another job."""
 
 MISSING_CONNECTION_SECONDS = 120.0
 """Seconds for which, and over at least three reads, a connection must be missing before it is given up.

@@ -153,19 +153,23 @@ def test_soft_fail_skips_on_a_first_look_as_well(
         TaskRun(sensor).attempt()
 
 
-@pytest.mark.parametrize("deferrable", [False, True])
-def test_an_id_that_is_not_readable_yet_is_looked_at_again(
-    emulator: EmulatorControl,
-    submit_video: Callable[..., int],
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    deferrable: bool,
+def test_an_id_that_is_not_readable_yet_is_polled_again(
+    emulator: EmulatorControl, submit_video: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pixverse_provider.sensors.video._NOT_FOUND_PAUSE", 0.0)
+    monkeypatch.setattr("time.sleep", lambda _: None)
     video_id = submit_video()
     emulator.fault(on="result", what="error", err_code=500008, times=2)
-    sensor = PixVerseVideoSensor(task_id="wait", video_id=video_id, deferrable=deferrable)
-    assert TaskRun(sensor).attempt() == video_id
+    sensor = PixVerseVideoSensor(task_id="wait", video_id=video_id, deferrable=False)
+    assert TaskRun(sensor).attempt() == xcom_id(video_id)
+
+
+def test_an_id_that_is_not_readable_yet_is_left_to_the_triggerer(
+    emulator: EmulatorControl, submit_video: Callable[..., int]
+) -> None:
+    video_id = submit_video()
+    emulator.fault(on="result", what="error", err_code=500008)
+    sensor = PixVerseVideoSensor(task_id="wait", video_id=video_id, deferrable=True)
+    assert TaskRun(sensor).deferral().trigger.video_ids == [str(video_id)]
 
 
 @pytest.mark.parametrize("deferrable", [False, True])

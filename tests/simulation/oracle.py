@@ -146,6 +146,8 @@ class Oracle:
         old = known[0]
         if options.on_ambiguous_submit == "fail" and process.attempt.begins_without_id:
             return "a person has decided that there is no job"
+        if process.attempt.seen.get(old.id) == "500008":
+            return "PixVerse does not know its id, and a clear then makes another"
         if options.reuse_on_clear:
             return None
         if any(era < process.era for job in known for era in job.delivered_in):
@@ -305,8 +307,9 @@ class Oracle:
     def _deliver(self, process: Process, job: Job) -> None:
         options = process.options
         before = [era for era in job.delivered_in if era < process.era]
-        # Where the write failed, one clear brings the old outcome.
-        if before and not options.reuse_on_clear and not job.write_failed:
+        # Where the write failed, or the record was dropped, one clear brings the old outcome.
+        unknown = job.write_failed or job.dropped
+        if before and not options.reuse_on_clear and not unknown:
             self._world.violated(f"I3: {job.id} was handed over before the clear, and is again")
         job.delivered_in.add(process.era)
 

@@ -73,9 +73,9 @@ def test_one_refusal_does_not_make_a_reused_job_anew_where_a_clear_has_dropped_i
     assert schedule.figures.jobs == 1
 
 
-def test_a_clear_just_after_the_submit_finds_the_job_although_its_id_cannot_be_read_yet() -> None:
+def test_a_clear_makes_another_job_where_pixverse_does_not_know_the_id() -> None:
     schedule = played({"while it waits 1": "clear", "poll of a new id 2": "500008"})
-    assert (schedule.figures.attempts, schedule.figures.jobs) == (2, 1)
+    assert (schedule.figures.attempts, schedule.figures.jobs) == (2, 2)
 
 
 def test_a_poll_that_fails_after_a_clear_gives_no_old_job_up() -> None:
