@@ -29,6 +29,7 @@ from pixverse_provider.api.transport import BoundedSession
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseError,
+    PixVerseRateLimitError,
     PixVerseTransientError,
 )
 
@@ -239,12 +240,15 @@ def _may_repeat_free_call(error: BaseException) -> bool:
 
 def _may_repeat_submit(error: BaseException) -> bool:
     """Tell whether a submit is repeated at once: only where no envelope refused it."""
+    if isinstance(error, PixVerseRateLimitError):
+        # A pause that PixVerse asks for is better spent outside of a worker, and within a deadline.
+        return False
     if isinstance(error, PixVerseAmbiguousSubmitError):
-        return True
+        return _short_enough(error)
     return isinstance(error, PixVerseTransientError) and error.err_code is None and _short_enough(error)
 
 
-def _short_enough(error: PixVerseTransientError) -> bool:
+def _short_enough(error: PixVerseError) -> bool:
     return (error.retry_after or 0.0) <= _LONGEST_PAUSE_IN_CALL
 
 

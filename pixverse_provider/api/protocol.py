@@ -140,7 +140,9 @@ def read_answer(call: Call[T_co], answer: Answer, *, trace_id: str, api_key: str
         # Not chained: the cause may quote the answer.
         raise _unusable(call, answer, trace_id, now, reason) from None
     if call.video_id is not None and isinstance(result, Video | ImageResult) and result.id != call.video_id:
-        raise _unusable(call, answer, trace_id, now, f"the answer is about {result.id}, not {call.video_id}")
+        raise _unusable(
+            call, answer, trace_id, now, f"the answer is about job {result.id}, not job {call.video_id}"
+        )
     return result
 
 
@@ -242,23 +244,25 @@ def _pause(seconds: float | None) -> str:
 def _error_without_envelope(
     call: Call[Any], answer: Answer, trace_id: str, now: datetime, reason: str
 ) -> PixVerseError:
-    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return PixVerseAuthenticationError(
-            f"PixVerse did not accept the API key (HTTP {answer.status}) to {call.what}. "
-            f"Put a valid API key into the password of the Airflow connection. Trace id {trace_id}.",
-            http_status=answer.status,
-            trace_id=trace_id,
-            video_id=call.video_id,
-        )
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        pause = retry_after_seconds(answer.headers, now)
+    pause = retry_after_seconds(answer.headers, now)
+    client_error = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or (client_error and pause is not None):
         return PixVerseRateLimitError(
-            f"PixVerse received too many requests to {call.what} (HTTP 429){_pause(pause)}. "
+            f"PixVerse received too many requests to {call.what} (HTTP {answer.status}){_pause(pause)}. "
             f"Trace id {trace_id}.",
             http_status=answer.status,
             trace_id=trace_id,
             video_id=call.video_id,
             retry_after=pause,
+        )
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return PixVerseAuthenticationError(
+            f"The API key was not accepted (HTTP {answer.status} without an error code of PixVerse, so "
+            f"perhaps by a gateway) to {call.what}. Put a valid API key into the password of the Airflow "
+            f"connection. Trace id {trace_id}.",
+            http_status=answer.status,
+            trace_id=trace_id,
+            video_id=call.video_id,
         )
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         # A redirect is never followed: it would carry the key to another host.
@@ -274,7 +278,8 @@ def _error_without_envelope(
 
 def _unusable(call: Call[Any], answer: Answer, trace_id: str, now: datetime, reason: str) -> PixVerseError:
     if call.paid:
-        return _lost_answer(call, trace_id, reason, http_status=answer.status)
+        pause = retry_after_seconds(answer.headers, now)
+        return _lost_answer(call, trace_id, reason, http_status=answer.status, retry_after=pause)
     return PixVerseTransientError(
         f"PixVerse could not {call.what}: {reason}. Trace id {trace_id}.",
         http_status=answer.status,
@@ -285,11 +290,17 @@ def _unusable(call: Call[Any], answer: Answer, trace_id: str, now: datetime, rea
 
 
 def _lost_answer(
-    call: Call[Any], trace_id: str, reason: str, *, http_status: int | None
+    call: Call[Any],
+    trace_id: str,
+    reason: str,
+    *,
+    http_status: int | None,
+    retry_after: float | None = None,
 ) -> PixVerseAmbiguousSubmitError:
     return PixVerseAmbiguousSubmitError(
         f"The answer to the request to {call.what} was lost ({reason}), so a paid job may exist. "
         f"Repeating the request under the same trace id {trace_id} starts no second job.",
         http_status=http_status,
         trace_id=trace_id,
+        retry_after=retry_after,
     )

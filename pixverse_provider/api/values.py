@@ -52,6 +52,9 @@ _odd_fields: set[str] = set()
 """Fields that were logged already, in this process."""
 
 
+_EXACT_FLOATS = 2**53 - 1
+
+
 class MisshapenAnswerError(ValueError):
     """An answer without something that decides; the message names what, and never quotes a value."""
 
@@ -96,9 +99,14 @@ def integer(value: object, lowest: int = 0, highest: int = _LARGEST_INTEGER) -> 
 def id_in(data: dict[str, Any], *names: str) -> int:
     """Return the id under the first of these names that is there: an integer or digits, from 1 to 2^64-1.
 
-    :raises MisshapenAnswerError: for anything else; a float has lost its last digits.
+    A float without a fraction is read up to 2^53-1; above that it has lost its last digits.
+
+    :raises MisshapenAnswerError: for anything else.
     """
-    number = _id(next((data[name] for name in names if name in data), None))
+    value = next((data[name] for name in names if name in data), None)
+    if isinstance(value, float) and value.is_integer() and 0 < value <= _EXACT_FLOATS:
+        value = int(value)
+    number = _id(value)
     if number is None:
         raise MisshapenAnswerError(f"no usable {names[0]}")
     return number

@@ -35,14 +35,17 @@ class Advice:
     keeps_records: bool
     clear_drops_records: bool
 
-    def next_steps(self, job: JobRecord, media_type: ResultKind, now: float) -> NextSteps:
+    def next_steps(
+        self, job: JobRecord, media_type: ResultKind, now: float, *, final: bool = False
+    ) -> NextSteps:
         """Return what to say of a job that goes on, and of one that is over.
 
         :param now: epoch seconds.
+        :param final: whether no retry is made, although some are left.
         """
         # A retry or a clear takes some minutes; from then on a job that still runs is replaced.
         old = job.is_given_up(now + _SECONDS_UNTIL_A_RETRY)
-        if not self.last_try:
+        if not (self.last_try or final):
             if not self.durable:
                 again = "A retry submits a new job, which is paid again (durable=False)."
                 return NextSteps(again, again)
@@ -55,18 +58,39 @@ class Advice:
             if media_type == "video"
             else f"read it with PixVerseHook.get_image({job.job_id})"
         )
+        none = "No retry is made" if final and not self.last_try else "No retry is left"
         return NextSteps(
-            f"No retry is left: {self._clear(job, old=old)}. Or {landing}.",
-            "No retry is left: clear the task to submit a new job.",
+            f"{none}: {self._clear(job, old=old)}. Or {landing}.",
+            f"{none}: clear the task to submit a new job.",
+        )
+
+    def after_a_lost_answer(self) -> str:
+        """Return what to say of a submit whose answer was lost."""
+        if not self.durable:
+            return "A retry or a clear submits a new job, which is paid again (durable=False)."
+        if not self.last_try:
+            return "A retry repeats it under the same trace id."
+        if self.reuse_on_clear or self.keeps_records:
+            kept = (
+                " that keeps its task state" if self.clear_drops_records and not self.reuse_on_clear else ""
+            )
+            return f"No retry is left: a clear of the task{kept} repeats it once under the same trace id."
+        return (
+            "No retry is left: look for the job at platform.pixverse.ai before you clear the task, which "
+            "submits a new one, paid again."
         )
 
     def _clear(self, job: JobRecord, *, old: bool) -> str:
         paid_again = "a clear of the task submits a new job, which is paid again"
         if not self.durable:
             return f"{paid_again} (durable=False)"
+        if self.reuse_on_clear and old:
+            return (
+                f"a clear of the task returns this job if it is done, and else submits a new one: {_REFUNDED}"
+            )
         if self.reuse_on_clear:
             return "a clear of the task waits for the same job and pays nothing"
-        if not self.keeps_records or job.picked_up:
+        if not self.keeps_records or job.picked_up or job.handed_over:
             return paid_again
         picked_up = "picks this job up and pays nothing, once"
         if old:

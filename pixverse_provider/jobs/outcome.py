@@ -142,21 +142,25 @@ class WaitResult:
             )
         if self.outcome is Outcome.GIVEN_UP:
             return PixVerseWaitTimeoutError(
-                f"{name} still runs two hours after its submit and is given up: PixVerse gives up and "
+                f"{name} still runs two hours after its id arrived and is given up: PixVerse gives up and "
                 f"refunds a job of that age.{is_over}{self.oddities}",
                 video_id=self.job_id,
             )
-        met = f" The last poll failed: {self.error}" if self.error else ""
+        failed = f" The last poll failed: {self.error}" if self.error else ""
+        state = "The job goes on at PixVerse and is paid."
+        if self.result is None and self.error is not None:
+            state = "No poll of it worked, so it may be done by now; it is paid."
         return PixVerseWaitTimeoutError(
-            f"{name} was not done after {self.waited:.0f} s. The job goes on at PixVerse and is paid."
-            f"{_after(steps.goes_on)}{self.oddities}{met}",
+            f"{name} was not done after {self.waited:.0f} s. {state}{_after(steps.goes_on)}{self.oddities}"
+            f"{failed}",
             video_id=self.job_id,
         )
 
     def _error_of_polls(self, error: PixVerseError, name: str, steps: NextSteps) -> PixVerseError:
         if isinstance(error, PixVerseNotFoundError):
-            return error
-        message = f"{error} {name} goes on and is paid.{_after(steps.goes_on)}"
+            message = f"{error} {name} was paid and cannot be read any more.{_after(steps.is_over)}"
+        else:
+            message = f"{error} {name} goes on and is paid.{_after(steps.goes_on)}"
         return error_from_dict(error.to_dict() | {"message": message, "video_id": str(self.job_id)})
 
     @property
@@ -197,7 +201,7 @@ def read_event(event: Any) -> tuple[list[WaitResult], dict[str, Any] | None, flo
         job = None if event["job"] is None else dict(event["job"])
         deadline = None if event.get("deadline") is None else float(event["deadline"])
         results[0]
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as err:
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as err:
         raise PixVerseTriggerEventError(
             f"The trigger sent an event that this version does not understand ({err!r}). The jobs go on; a "
             "retry waits for them again."

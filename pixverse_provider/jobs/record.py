@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 from pixverse_provider.api.protocol import new_trace_id
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
-    PixVerseCapacityError,
     PixVerseError,
+    PixVerseTransientError,
     PixVerseTriggerEventError,
 )
 from pixverse_provider.jobs.identity import submit_trace_id
@@ -38,7 +38,7 @@ MOST_EARLIER_JOBS = 20
 """So many jobs of a task are remembered beside the present one."""
 
 REFUSALS_OF_ONE_TRACE_ID = 3
-"""Below Airflow 3.3: how often one trace id is refused for want of a slot before the next one is tried."""
+"""Below Airflow 3.3: how often one trace id is refused for the moment before the next one is tried."""
 
 _LONGEST_MESSAGE = 500
 _REFUNDED = (Outcome.FAILED, Outcome.MODERATED, Outcome.GIVEN_UP)
@@ -62,7 +62,7 @@ class JobRecord:
         does not prove that no job was made.
     :param replayed: whether the id came from a repeated submit.
     :param accepted_at: when the id arrived; None until then.
-    :param refusals: how often this trace id was refused for want of a slot, where no record is kept.
+    :param refusals: how often this trace id was refused for the moment, where no record is kept.
     :param max_tries: of the attempts that this job belongs to; only a clear raises it.
     :param try_number: of the attempt that submitted it.
     :param outcome: how it ended, as far as the task knows.
@@ -253,14 +253,18 @@ class AttemptState:
 
         :param budget: seconds that an attempt may last.
         """
-        errors = 0
-        if isinstance(event, dict) and "state" in event:
-            state = event["state"]
-            deadline, pauses, pending = float(state["deadline"]), int(state["pauses"]), state["job"]
-            errors = int(state["internal_errors"])
-        else:
+        if not (isinstance(event, dict) and "state" in event):
             deadline = (time.time() if waiting_since is None else waiting_since) + budget
-        return cls(deadline, pauses, errors, None if pending is None else job_of_event(pending))
+            return cls(deadline, pauses, job=None if pending is None else job_of_event(pending))
+        try:
+            state = event["state"]
+            job = None if state["job"] is None else job_of_event(state["job"])
+            return cls(float(state["deadline"]), int(state["pauses"]), int(state["internal_errors"]), job)
+        except (KeyError, OverflowError, TypeError, ValueError) as err:
+            raise PixVerseTriggerEventError(
+                f"The event of the pause holds a state that this version does not understand ({err!r}); a "
+                "retry goes on with the job."
+            ) from err
 
 
 class JobStore:
@@ -370,6 +374,14 @@ class JobStore:
                     record.trace_id,
                 )
                 return
+            if record.outcome is not None or record.handed_over:
+                log.exception(
+                    "The end of PixVerse job %s (trace id %s) could not be written to the task state store: "
+                    "the next clear may return it once more.",
+                    record.job_id,
+                    record.trace_id,
+                )
+                return
             log.exception(
                 "PixVerse job %s (trace id %s) is submitted and paid, but could not be written to the task "
                 "state store. A retry finds it by its trace id.",
@@ -392,7 +404,7 @@ class JobStore:
         # one, and refusals not remembered by PixVerse, it would be made twice: the later is the last resort.
         # With reuse_on_clear the same goes for a clear, which may drop the record from Airflow 3.4 on.
         without_record = self._durable and (self.reuse_on_clear or not self.keeps_records)
-        if without_record and isinstance(error, PixVerseCapacityError):
+        if without_record and isinstance(error, PixVerseTransientError):
             refusals = record.refusals + 1
             if refusals < REFUSALS_OF_ONE_TRACE_ID:
                 return replace(record, refusals=refusals)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
+    PixVerseAuthenticationError,
     PixVerseCapacityError,
     PixVerseError,
     PixVerseInsufficientCreditsError,
@@ -146,7 +147,8 @@ class JobSubmission:
             return self._store.open(0, self._now()), None, False
         if not self._store.has_this_input(record):
             log.warning(
-                "The input or the connection of this task has changed since %s; it is left aside.",
+                "The input or the connection of this task has changed since %s, which is left as it is: a "
+                "new job is submitted and paid.",
                 self._name(record),
             )
             return self._store.open(0, self._now(), record), None, False
@@ -187,7 +189,11 @@ class JobSubmission:
                     name,
                 )
             return self._store.adopt(record, picked_up=True), result, True
-        state = "is not known to PixVerse any more" if forgotten else _state(outcome)
+        state = _state(outcome)
+        if forgotten:
+            state = "is not known to PixVerse any more"
+        elif result is None:
+            state = "cannot be polled now"
         log.warning("The task was cleared: %s %s and is left; a new job is submitted and paid.", name, state)
         return self._store.replacement(self._with_end(record, result), self._now()), None, False
 
@@ -218,6 +224,9 @@ class JobSubmission:
         # A repeated submit is noted already; no failure of the store may keep it from a job that may be paid.
         if not job.answer_lost:
             self._store.save_intent(job)
+        if not self._store.keeps_records:
+            # Where nothing else would name it, should this process die before the answer.
+            log.info("Submitting the %s under trace id %s.", self._request.kind, job.trace_id)
         try:
             submission = self._api.submit(
                 self._request, trace_id=job.trace_id, attempts=None if self._replay else 1
@@ -225,10 +234,10 @@ class JobSubmission:
         except PixVerseError as err:
             job = self._store.after_refusal(job, err, self._now())
             self._store.save(job)
-            if repeated and _came_back(err):
+            if repeated and self._store.reuse_on_clear and _refused_for_good(err):
                 log.info("The refusal of an earlier attempt came back; the next trace id is used.")
                 return job
-            return self._refused(job, err, may_be_paid=job.answer_lost or repeated)
+            return self._refused(job, err, repeated=repeated)
         job = replace(
             job,
             job_id=submission.video_id,
@@ -239,7 +248,8 @@ class JobSubmission:
         )
         # Before anything else: this line is what names a paid job where the store fails.
         log.info(
-            "Submitted the %s: %s (trace id %s%s).",
+            "%s the %s: %s (trace id %s%s).",
+            "Submitted again, under the same trace id," if job.replayed else "Submitted",
             self._request.kind,
             self._name(job),
             job.trace_id,
@@ -248,41 +258,51 @@ class JobSubmission:
         self._store.save(job)
         return job
 
-    def _refused(self, job: JobRecord, error: PixVerseError, *, may_be_paid: bool) -> Refused:
+    def _refused(self, job: JobRecord, error: PixVerseError, *, repeated: bool) -> Refused:
         """Return a refusal that is worth waiting for; raise every other error.
 
-        :param may_be_paid: whether an earlier submit under its trace id may have made a job.
+        :param repeated: whether an earlier attempt may have used its trace id, where no record says so.
         """
+        if job.answer_lost and not self._replay:
+            raise self._unresolved(job, f"{error} ", error) from error
         if isinstance(error, PixVerseCapacityError | PixVerseRateLimitError):
             return Refused(job, error, lasting=True)
         if isinstance(error, PixVerseTransientError) and error.err_code is not None:
-            return Refused(job, error, lasting=False)
-        if isinstance(error, PixVerseAmbiguousSubmitError) and not self._replay:
-            raise PixVerseUnresolvedSubmitError(
-                str(error), http_status=error.http_status, trace_id=error.trace_id
-            ) from error
-        if may_be_paid and error.err_code is None and isinstance(error, PixVersePermanentError):
-            # A gateway says this as often as PixVerse, and it must not end what may be paid for good.
+            # Where it may be an earlier attempt's that came back, it says nothing of PixVerse now.
+            return Refused(job, error, lasting=repeated)
+        # A gateway says this as often as PixVerse, or PixVerse has failed in a way that says nothing of the
+        # job: neither must end for good what may be paid.
+        unclear = (job.answer_lost or repeated) if error.err_code is None else not error.proves_no_job
+        if unclear and isinstance(error, PixVersePermanentError):
             raise PixVerseAmbiguousSubmitError(
-                f"{error} An earlier submit under this trace id may have made a job; a retry repeats it.",
+                f"{error} A submit under trace id {job.trace_id} may have made a job all the same, which is "
+                "then paid.",
+                err_code=error.err_code,
                 http_status=error.http_status,
-                trace_id=error.trace_id,
+                trace_id=job.trace_id,
             ) from error
         raise error
 
     def _announce_replay(self, job: JobRecord) -> None:
         if not self._replay:
-            raise PixVerseUnresolvedSubmitError(
-                f"An earlier attempt sent the request to {self._request.call().what} under trace id "
-                f"{job.trace_id} and got no answer, so a paid job may exist. Look for it at "
-                "platform.pixverse.ai: where it is, go on with its id in PixVerseVideoSensor; where it is "
-                "not, clear the task, which submits a new job and pays for it.",
-                trace_id=job.trace_id,
-            )
+            raise self._unresolved(job, "An earlier attempt sent it. ")
         log.warning(
             "The answer to a submit under trace id %s was lost; it is repeated under the same trace id, "
             "which starts no second job.",
             job.trace_id,
+        )
+
+    def _unresolved(
+        self, job: JobRecord, reason: str, error: PixVerseError | None = None
+    ) -> PixVerseUnresolvedSubmitError:
+        """Return the error that leaves it to a person whether a job was made."""
+        return PixVerseUnresolvedSubmitError(
+            f"{reason}The request to {self._request.call().what} under trace id {job.trace_id} got no "
+            "answer, so a paid job may exist. Look for it at platform.pixverse.ai: where it is, go on with "
+            "its id in PixVerseVideoSensor; where it is not, clear the task, which submits a new job and "
+            "pays for it.",
+            http_status=None if error is None else error.http_status,
+            trace_id=job.trace_id,
         )
 
     def _check_price(self) -> None:
@@ -319,7 +339,10 @@ class JobSubmission:
         moderated would be refused again.
         """
         if result is None:
-            return None
+            # What an earlier attempt has seen of its end holds while it cannot be polled.
+            if not earlier or job.outcome not in (Outcome.FAILED, Outcome.DELETED):
+                return None
+            return f"{self._name(job)} of an earlier attempt {_state(Outcome(job.outcome))}."
         outcome = outcome_of(result)
         if outcome is None and job.is_given_up(self._now()):
             return (
@@ -345,10 +368,15 @@ class JobSubmission:
         return f"PixVerse {self._request.result} {job.job_id}"
 
 
-def _came_back(error: PixVerseError) -> bool:
-    """Tell whether a refusal may be that of an earlier attempt, which PixVerse repeats for its trace id."""
-    waits = isinstance(error, PixVerseCapacityError | PixVerseRateLimitError)
-    return error.proves_no_job and not waits and not error.answer_lost
+def _refused_for_good(error: PixVerseError) -> bool:
+    """Tell whether a refusal may be that of an attempt before a clear, which its trace id brings back.
+
+    A refused key is none: PixVerse checks the key before it checks the trace id.
+    """
+    permanent = isinstance(error, PixVersePermanentError) and not isinstance(
+        error, PixVerseAuthenticationError
+    )
+    return permanent and error.proves_no_job and not error.answer_lost
 
 
 _STATES = {

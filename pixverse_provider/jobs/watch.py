@@ -18,6 +18,7 @@ from pixverse_provider.api.pacing import backoff_seconds
 from pixverse_provider.api.results import VideoStatus
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
+    PixVerseConfigurationError,
     PixVerseConnectionNotFoundError,
     PixVerseError,
     PixVerseTransientError,
@@ -33,6 +34,7 @@ __all__ = [
     "DEFAULT_WAIT_TIMEOUT",
     "FIRST_POLL_OF_A_TRIGGER",
     "GIVE_UP_AGE",
+    "LONGEST_LAST_POLL",
     "MISSING_CONNECTION_SECONDS",
     "REFUSALS_THAT_COUNT",
     "BalanceResult",
@@ -63,10 +65,13 @@ A new id may not be readable everywhere at once, and a gateway may answer 401, 4
 """
 
 MISSING_CONNECTION_SECONDS = 120.0
-"""Seconds for which, and over at least three reads, a connection must be missing before it is given up.
+"""Seconds for which, over three reads at least, a connection is missing or unusable before it is given up.
 
 Airflow reports the same while its secrets backend or API server is away.
 """
+
+LONGEST_LAST_POLL = 120.0
+"""Seconds after a deadline in which the last poll of a trigger must have ended, whatever holds it up."""
 
 # Seconds between refusals, where all that count are asked for in a row.
 _PAUSE_BETWEEN_REFUSALS = 2.0
@@ -131,7 +136,8 @@ class _Errors:
         """Count an error; tell whether it ends the wait."""
         self.last = error
         self.in_a_row += 1
-        if isinstance(error, PixVerseConnectionNotFoundError):
+        if isinstance(error, PixVerseConnectionNotFoundError | PixVerseConfigurationError):
+            # Somebody may be at work on it, and Airflow says the same while a service of its own is away.
             self._refusals = 0
             self._missing += 1
             if self._missing == 1:

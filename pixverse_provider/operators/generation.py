@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import random
 import time
@@ -11,11 +10,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
 from pixverse_provider.api.ids import Id, xcom_id
 from pixverse_provider.api.pacing import backoff_seconds
 from pixverse_provider.exceptions import (
+    PixVerseAmbiguousSubmitError,
     PixVerseCapacityError,
     PixVerseError,
     PixVerseInvalidRequestError,
@@ -183,7 +183,12 @@ class PixVerseGenerationOperator(BaseOperator):
                 self.log.warning(warning)
         store = self._store(context, fingerprint_of(request))
         with PixVerseHook(self.pixverse_conn_id) as hook:
-            found = self._find_or_submit(hook, store, request, state)
+            try:
+                found = self._find_or_submit(hook, store, request, state)
+            except PixVerseAmbiguousSubmitError as err:
+                if self._advice is not None and not isinstance(err, AirflowFailException):
+                    err.args = (f"{err} {self._advice.after_a_lost_answer()}",)
+                raise
             job = self._job = found.job
             if not self.wait_for_completion:
                 store.save(replace(job, handed_over=True))
@@ -195,9 +200,13 @@ class PixVerseGenerationOperator(BaseOperator):
                 step = watch.on_result(found.result, now)
             elif not found.polled:
                 # One that is done at once needs no wait. An error is for the wait, which polls again.
-                with contextlib.suppress(PixVerseError):
+                try:
                     step = watch.on_result(hook.poll(self._media_type, job.paid_id), now)
+                except PixVerseError as err:
+                    self.log.info("The first poll of %s failed, so it counts as running: %s", watch.name, err)
             if not isinstance(step, WaitResult):
+                if step is not None and step.notice:
+                    self.log.warning(step.notice)
                 if self.deferrable:
                     self._defer_wait(job, deadline)
                 step = self._wait_here(hook, watch, now)
@@ -232,9 +241,9 @@ class PixVerseGenerationOperator(BaseOperator):
         """Submit until PixVerse accepts, within the deadline; a wait for a slot spends no retry."""
         resumed_late = state.pauses > 0 and time.time() > state.deadline
         # Nobody would wait for a new job; one that may be paid is looked for all the same.
-        if resumed_late and state.job is not None and not state.job.answer_lost:
+        if resumed_late and (state.job is None or not state.job.answer_lost):
             raise PixVerseCapacityError(
-                "Nothing could be submitted for as long as this task waits (timeout): PixVerse has refused "
+                "Nothing could be submitted within the timeout of this task: PixVerse has refused it "
                 f"{state.pauses} times for the moment."
             )
         while True:
@@ -261,7 +270,7 @@ class PixVerseGenerationOperator(BaseOperator):
                 retry_after=error.retry_after,
             )
             if time.time() + pause > state.deadline:
-                raise _not_submitted(error)
+                raise _not_submitted(error, answer.job, self._advice)
             self.log.info("Submitting again in %.0f s: %s", pause, error)
             if self.deferrable:
                 self._defer_pause(pause, state)
@@ -334,7 +343,10 @@ class PixVerseGenerationOperator(BaseOperator):
             return self._run(context, AttemptState(deadline, job=job))
         now = time.time()
         store = self._store(context)
-        steps = None if self._advice is None else self._advice.next_steps(job, result.media_type, now)
+        steps = None
+        if self._advice is not None:
+            final = isinstance(result.error, AirflowFailException)
+            steps = self._advice.next_steps(job, result.media_type, now, final=final)
         error = result.failure(steps)
         job_has_ended = result.outcome in _ENDINGS_OF_A_JOB
         if job_has_ended or result.outcome is Outcome.GIVEN_UP:
@@ -379,10 +391,18 @@ class PixVerseGenerationOperator(BaseOperator):
         return min(self.timeout, self.execution_timeout.total_seconds())
 
 
-def _not_submitted(error: PixVerseTransientError) -> PixVerseError:
+def _not_submitted(error: PixVerseTransientError, job: JobRecord, advice: Advice | None) -> PixVerseError:
     """Return the error of a submit that was refused until the deadline."""
+    reason = "Nothing could be submitted within the timeout of this task"
+    after = ""
+    if job.answer_lost:
+        reason = (
+            f"Whether the submit under trace id {job.trace_id} has made a job, which is then paid, could not "
+            "be found out within the timeout of this task"
+        )
+        after = "" if advice is None else f" {advice.after_a_lost_answer()}"
     return type(error)(
-        f"Nothing could be submitted for as long as this task waits (timeout): {error}",
+        f"{reason}: {error}{after}",
         err_code=error.err_code,
         http_status=error.http_status,
         trace_id=error.trace_id,

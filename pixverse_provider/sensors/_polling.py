@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
+from pixverse_provider.exceptions import PixVersePermanentError
 from pixverse_provider.jobs.watch import FIRST_POLL_OF_A_TRIGGER, BalanceWatch, JobWatch, Wait
 
 if TYPE_CHECKING:
@@ -27,13 +28,26 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
+    from pixverse_provider.exceptions import PixVerseError
+
     T = TypeVar("T")
 
-__all__ = ["PollingSensor"]
+__all__ = ["PollingSensor", "for_good"]
 
 _SHORTEST_POLL_INTERVAL = 1.0
 # The trigger owns the deadline; Airflow's own timeout is only a net below it.
 _BACKSTOP = timedelta(hours=1)
+
+
+def for_good(error: PixVerseError) -> PixVersePermanentError:
+    """Return an error that no retry follows, with all that is known of the one that ended the wait."""
+    return PixVersePermanentError(
+        str(error),
+        err_code=error.err_code,
+        http_status=error.http_status,
+        trace_id=error.trace_id,
+        video_id=error.video_id,
+    )
 
 
 class PollingSensor(BaseSensorOperator):
@@ -89,6 +103,8 @@ class PollingSensor(BaseSensorOperator):
         """End at the deadline as poking would have: Airflow retries after an execution_timeout only."""
         if self._budget < float(self.timeout):
             raise AirflowTaskTimeout(message) from cause
+        if self.soft_fail:
+            raise AirflowSkipException(message) from cause
         raise AirflowSensorTimeout(message) from cause
 
     def _poll_interval(self) -> float:

@@ -17,7 +17,7 @@ from pixverse_provider.exceptions import (
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.watch import BalanceResult, BalanceWatch, Wait
-from pixverse_provider.sensors._polling import PollingSensor
+from pixverse_provider.sensors._polling import PollingSensor, for_good
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,8 +104,7 @@ class PixVerseCreditSensor(PollingSensor):
         if result.final and error is not None:
             if isinstance(error, AirflowFailException):
                 raise error
-            # As in the sensor of videos: a sensor that is given up is not worth a retry.
-            raise AirflowFailException(str(error)) from error
+            raise for_good(error) from error
         return self._time_out(result)
 
     def _time_out(self, result: BalanceResult) -> NoReturn:
@@ -158,7 +157,7 @@ def _read_event(event: Any) -> BalanceResult:
             error,
             bool(event.get("final", ends)),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as err:
         raise PixVerseTriggerEventError(
             f"The trigger sent an event that this version does not understand ({err!r}); a retry waits again."
         ) from err

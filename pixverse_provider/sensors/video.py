@@ -12,7 +12,7 @@ from pixverse_provider.api.ids import Id, one_or_many_ids, xcom_id
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.outcome import NextSteps, Outcome, WaitResult, read_event
 from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
-from pixverse_provider.sensors._polling import PollingSensor
+from pixverse_provider.sensors._polling import PollingSensor, for_good
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ class PixVerseVideoSensor(PollingSensor):
         if isinstance(error, AirflowFailException):
             raise error
         # A retry of the sensor would only poll the same dead job again.
-        raise AirflowFailException(str(error)) from error
+        raise for_good(error) from error
 
     def _trigger(self, *, started_at: float, not_before: float, deadline: float) -> BaseTrigger:
         from pixverse_provider.triggers.video import PixVerseVideoTrigger

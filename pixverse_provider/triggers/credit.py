@@ -10,13 +10,12 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pixverse_provider.api.calls import balance_call
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
-from pixverse_provider.jobs.watch import BalanceWatch, Wait
+from pixverse_provider.jobs.watch import LONGEST_LAST_POLL, BalanceResult, BalanceWatch, Wait
 from pixverse_provider.triggers.storable import storable, storable_traceback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pixverse_provider.jobs.watch import BalanceResult
     from pixverse_provider.triggers.shared import SharedPoller
 
 __all__ = ["PixVerseCreditTrigger"]
@@ -73,7 +72,12 @@ class PixVerseCreditTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until there are enough credits; then fire the event."""
         with storable_traceback():
-            result = await self._wait()
+            try:
+                # Reading the connection, or the turn of a poll, must not hold it for longer.
+                async with asyncio.timeout(max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL):
+                    result = await self._wait()
+            except TimeoutError:
+                result = BalanceResult(None, enough=False, waited=time.time() - self.started_at)
         yield TriggerEvent(
             storable(
                 {

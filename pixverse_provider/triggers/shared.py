@@ -265,7 +265,9 @@ def retire_poller(pixverse_conn_id: str, poller: SharedPoller) -> None:
     """
     pollers = _by_loop.get(asyncio.get_running_loop(), {})
     shared = pollers.get(pixverse_conn_id)
-    if shared is not None and shared.making.done() and shared.making.result() is poller:
+    if shared is None or not shared.making.done() or shared.making.exception() is not None:
+        return
+    if shared.making.result() is poller:
         del pollers[pixverse_conn_id]
 
 

@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.jobs.record import JobRecord
-from pixverse_provider.jobs.watch import JobWatch, Wait
+from pixverse_provider.jobs.watch import LONGEST_LAST_POLL, JobWatch, Wait
 from pixverse_provider.triggers.storable import storable, storable_traceback
 
 if TYPE_CHECKING:
@@ -87,7 +87,12 @@ class PixVerseVideoTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until every job is done, or one has ended otherwise; then fire the event."""
         with storable_traceback():
-            results = await self._wait()
+            try:
+                # Reading the connection, or the turn of a poll, must not hold it for longer.
+                async with asyncio.timeout(max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL):
+                    results = await self._wait()
+            except TimeoutError:
+                results = [self._timed_out(video_id) for video_id in self.video_ids]
         yield TriggerEvent(storable(make_event(results, self.job, self.deadline)))
 
     async def on_kill(self) -> None:
@@ -134,6 +139,10 @@ class PixVerseVideoTrigger(BaseTrigger):
             if waits[0].notice:
                 self.log.warning(waits[0].notice)
             await asyncio.sleep(waits[0].seconds)
+
+    def _timed_out(self, video_id: str) -> WaitResult:
+        waited = time.time() - self.started_at
+        return WaitResult(Outcome.TIMEOUT, int(video_id), waited, media_type=self.media_type)
 
     def _watch(self, video_id: str) -> JobWatch:
         return JobWatch(

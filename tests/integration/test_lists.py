@@ -111,7 +111,7 @@ class TestUploads:
         lip_sync = PixVerseLipSyncOperator(
             task_id="lip_sync", video_media_id=video, audio_media_id=audio, wait_for_completion=False
         )
-        assert TaskRun(lip_sync).attempt() == emulator.jobs()[0]["video_id"]
+        assert int(TaskRun(lip_sync).attempt()) == emulator.jobs()[0]["video_id"]
 
     def test_a_list_of_one_is_a_list(self, emulator: EmulatorControl, presenter: Path) -> None:
         assert len(upload([str(presenter)]).attempt()) == 1

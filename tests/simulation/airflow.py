@@ -2,81 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
 from tests.simulation.processes import KEY_OF_RECORD, Attempt, Process
+from tests.simulation.triggers import TriggerRun
 from tests.simulation.world import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.simulation.pixverse import Job
     from tests.simulation.world import Options, World
 
-__all__ = ["Task", "TriggerRun"]
+__all__ = ["Task"]
 
 RETRY_DELAY = 30.0
-
-
-class TriggerRun:
-    """One run of a trigger in a triggerer."""
-
-    def __init__(self, task: Task, row: tuple[str, str], at: float) -> None:
-        self.task = task
-        self.ready_at = at
-        self.refusals = 0
-        self._row = row
-        self._token = task.token
-        self._begin()
-
-    def __str__(self) -> str:
-        return f"{self.task} trigger"
-
-    def _begin(self) -> None:
-        path, kwargs = self._row
-        module, name = path.rsplit(".", 1)
-        trigger = getattr(importlib.import_module(module), name)(**json.loads(kwargs))
-        self._events = trigger.run()
-        self._turn: Any = None
-        self.refusals = 0
-
-    def saw(self, job: Job, what: str) -> None:
-        """Note what a poll has brought."""
-        attempt = self.task.attempt
-        attempt.saw(job, what)
-        self.refusals = self.refusals + 1 if what in ("refused", "500008") else 0
-        attempt.refusals = max(attempt.refusals, self.refusals)
-
-    def step(self) -> bool:
-        """Run up to its next sleep; or be moved to another triggerer."""
-        task, world = self.task, self.task.world
-        if task.token is not self._token:
-            return False
-        moved = world.choices.trouble("triggerer", "runs", {"restarts": 0.005, "is away for 2 h": 0.001})
-        if moved != "runs":
-            world.say(f"{self}: the triggerer {moved}")
-            pause = 20.0 if moved == "restarts" else 7200.0
-            self.ready_at = world.now + pause
-            self._begin()
-            return True
-        world.oracle.trigger = self
-        try:
-            self._turn = self._turn or self._events.asend(None)
-            pause = self._turn.send(None)
-        except StopIteration as stop:
-            task.fire(json.loads(json.dumps(stop.value.payload)))
-            return False
-        except Exception as err:  # noqa: BLE001 - the oracle judges it
-            world.oracle.on_trigger_failed(self, err)
-            return False
-        finally:
-            world.oracle.trigger = None
-        self.ready_at = world.now + pause
-        return True
 
 
 class Task:

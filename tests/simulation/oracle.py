@@ -22,13 +22,18 @@ from pixverse_provider.exceptions import (
     PixVerseModerationError,
     PixVerseUnresolvedSubmitError,
 )
-from pixverse_provider.jobs.watch import FIRST_POLL_OF_A_TRIGGER, GIVE_UP_AGE, REFUSALS_THAT_COUNT
+from pixverse_provider.jobs.watch import (
+    FIRST_POLL_OF_A_TRIGGER,
+    GIVE_UP_AGE,
+    REFUSALS_THAT_COUNT,
+)
 from tests.simulation.pixverse import PRICE
 
 if TYPE_CHECKING:
-    from tests.simulation.airflow import Task, TriggerRun
+    from tests.simulation.airflow import Task
     from tests.simulation.pixverse import Job
     from tests.simulation.processes import Process
+    from tests.simulation.triggers import TriggerRun
     from tests.simulation.world import World
 
 __all__ = ["SLACK", "Oracle"]
@@ -40,6 +45,10 @@ Three HTTP attempts of a submit, their pauses, one that PixVerse asks for, and p
 """
 
 
+LATEST_EVENT = 180.0
+"""Seconds after its deadline by which a trigger has fired, whatever holds its last poll up."""
+
+
 class Oracle:
     """Is told of everything that happens, and says what must not."""
 
@@ -48,6 +57,8 @@ class Oracle:
         self._processes = 0
         self._picked_up: dict[str, set[int]] = {}
         """In which eras a clear has picked up the job of a trace id."""
+        self._noted: set[str] = set()
+        """Trace ids that an earlier attempt has noted; some are never sent."""
         self._dropped: dict[tuple[Any, ...], int] = {}
         """By task, the last process that had begun when its records were dropped."""
         self.trigger: TriggerRun | None = None
@@ -108,7 +119,7 @@ class Oracle:
         recorded = options.keeps_records and not old.dropped
         if not recorded and self._was_used(new):
             # Without a record an attempt begins with the first trace id again.
-            return "there is no record, and PixVerse has forgotten what it answered to the trace id"
+            return "there is no record, and PixVerse does not know the trace id, or not any more"
         if not recorded and old.trace_id in self._world.pixverse.refused_again:
             return (
                 "there is no record, and the refusal of its trace id looked like that of an earlier attempt"
@@ -135,7 +146,7 @@ class Oracle:
     def _was_used(self, new: Job) -> bool:
         pixverse = self._world.pixverse
         made = any(job.trace_id == new.trace_id for job in pixverse.jobs if job is not new)
-        return made or new.trace_id in pixverse.refused
+        return made or new.trace_id in pixverse.refused or new.trace_id in self._noted
 
     def _excuse_after_clear(self, process: Process, known: list[Job], *, recorded: bool) -> str | None:
         """The same, where the task was cleared since the other job was submitted.
@@ -146,7 +157,7 @@ class Oracle:
         old = known[0]
         if options.on_ambiguous_submit == "fail" and process.attempt.begins_without_id:
             return "a person has decided that there is no job"
-        if process.attempt.seen.get(old.id) == "500008":
+        if old.not_known:
             return "PixVerse does not know its id, and a clear then makes another"
         if options.reuse_on_clear:
             return None
@@ -183,6 +194,10 @@ class Oracle:
 
     def on_drop(self, task: Task) -> None:
         """Airflow drops the records of a task."""
+        record = task.record
+        if record is not None:
+            self._noted.add(record["trace_id"])
+            self._noted.update(entry["trace_id"] for entry in record["earlier"])
         self._dropped[task.key] = self._processes
         for job in self._world.pixverse.jobs:
             if job.task == task.key:
@@ -278,6 +293,9 @@ class Oracle:
             return True
         if recorded:
             return False
+        if process.options.keeps_records:
+            # Airflow has dropped the record with a clear that looks like a retry.
+            return True
         # Without a record nobody knows that there is a job which the limit does not concern, and an attempt
         # takes only as many trace ids for used as there were attempts before it, however many were refused.
         refused = any(
@@ -312,6 +330,15 @@ class Oracle:
         if before and not options.reuse_on_clear and not unknown:
             self._world.violated(f"I3: {job.id} was handed over before the clear, and is again")
         job.delivered_in.add(process.era)
+
+    def on_fire(self, trigger: TriggerRun, event: dict[str, Any]) -> None:
+        """A trigger fires."""
+        deadline = event.get("deadline")
+        if deadline is None:
+            return
+        late = self._world.now - max(trigger.began_at, deadline)
+        if late > LATEST_EVENT:
+            self._world.violated(f"I4: {trigger} fires {late:.0f} s after its deadline")
 
     def on_trigger_failed(self, trigger: TriggerRun, error: Exception) -> None:
         """A trigger has raised instead of firing an event."""

@@ -115,6 +115,8 @@ class Job:
     write_failed: bool = False
     """Whether the store did not take a record of it."""
     told_at: float | None = None
+    not_known: bool = False
+    """Whether PixVerse has said so to an attempt after a clear."""
     left: bool = False
     """Whether another was paid in its place, for a good reason."""
 
@@ -228,7 +230,8 @@ class PixVerse:
             process.lost.add(trace_id)
         elif trace_id in self.by_trace:
             self.refused_again.add(trace_id)
-        else:
+        elif fate != "400012":
+            # The key is looked at before the trace id.
             self.refused.setdefault(trace_id, fate)
         return _envelope(*REFUSALS[name])
 

@@ -48,6 +48,7 @@ class Attempt:
 
     def saw(self, job: Job, what: str) -> None:
         self.seen[job.id] = what
+        job.not_known |= what == "500008" and self.era > job.era
 
 
 @functools.cache

@@ -23,7 +23,20 @@ def played(given: dict[str, Value]) -> Played:
 
 
 def test_a_job_made_before_an_answer_that_says_nothing_is_picked_up_by_a_clear() -> None:
-    schedule = played({"submit 1": "accepted, ErrCode 777 with HTTP 500", "at the end 1": "clear"})
+    schedule = played(
+        {"retries 1": 0, "submit 1": "accepted, ErrCode 777 with HTTP 500", "at the end 1": "clear"}
+    )
+    assert schedule.figures.jobs == 1
+
+
+def test_a_job_made_before_an_answer_that_says_nothing_is_found_by_the_retry() -> None:
+    schedule = played({"submit 1": "accepted, ErrCode 777 with HTTP 500"})
+    assert (schedule.figures.attempts, schedule.figures.jobs) == (2, 1)
+
+
+@pytest.mark.parametrize("again", ["500100", "500044"])
+def test_without_a_record_a_refusal_of_the_moment_does_not_give_up_the_trace_id(again: str) -> None:
+    schedule = played({"airflow 1": "3.1", "kill at submit 1": "after", "submit 2": again})
     assert schedule.figures.jobs == 1
 
 

@@ -133,7 +133,7 @@ PLANTED: dict[Plant, tuple[str, ...]] = {
     try_number_in_trace_id: ("I1",),
     failed_poll_submits: ("I1",),
     nothing_is_handed_over: ("I3",),
-    refusal_after_lost_answer_moves_on: ("I1",),
+    refusal_after_lost_answer_moves_on: ("I1", "I7"),
     clear_pays_for_what_nobody_got: ("I1",),
     clear_picks_up_for_ever: ("I3", "I8"),
     deadline_begins_anew: ("I4",),

@@ -5,27 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-import types
 import uuid
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 from unittest import mock
 
 from pixverse_provider.operators.generation import PixVerseGenerationOperator
 from pixverse_provider.triggers.video import PixVerseVideoTrigger
 from tests.simulation.oracle import Oracle
-from tests.simulation.pixverse import (
-    PixVerse,
-    SimulatedHook,
-    SimulatedSession,
-    poll_in_trigger,
-    read_connection,
-)
+from tests.simulation.pixverse import PixVerse, SimulatedHook, SimulatedSession
+from tests.simulation.triggers import LentPoller, TriggerTimeout, sleep_in_trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
 
-    from pixverse_provider.api.results import JobResult, ResultKind
     from tests.simulation.airflow import Task
     from tests.simulation.choices import Choices
     from tests.simulation.processes import Process
@@ -203,44 +196,6 @@ class _Collector(logging.Handler):
         world.story.append(f"{'':14}{record.levelname}: {text}")
 
 
-class _Poller:
-    """The shared poller of a triggerer, without its event loop."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def has_key_of(self, _: object) -> bool:
-        return True
-
-    @contextlib.contextmanager
-    def job(self, media_type: ResultKind, job_id: int) -> Iterator[_PolledJob]:
-        yield _PolledJob(self._world, media_type, job_id)
-
-
-@dataclass
-class _PolledJob:
-    world: World
-    media_type: ResultKind
-    job_id: int
-    reader: Any = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.reader = self.world.oracle.trigger
-
-    async def first_poll(self) -> JobResult:
-        return await self.poll(0.0)
-
-    async def poll(self, pause: float) -> JobResult:
-        await _sleep(pause)
-        return poll_in_trigger(self.world, self.reader, self.media_type, self.job_id)
-
-
-@types.coroutine
-def _sleep(seconds: float, _result: object = None) -> Generator[float, None, None]:
-    """Stand in for ``asyncio.sleep``: the trigger is driven without an event loop."""
-    yield seconds
-
-
 _collector = _Collector()
 _worlds: list[World] = []
 _ids = random.Random(0)  # noqa: S311 - a schedule looks the same every time
@@ -250,6 +205,7 @@ def enter(world: World) -> None:
     """Let this world be the one that the provider sees, inside of :func:`simulated`."""
     _worlds[:] = [world]
     _collector.world = SimulatedHook.world = SimulatedSession.world = world
+    LentPoller.world = TriggerTimeout.world = world
     random.seed(0)
     _ids.seed(0)
 
@@ -266,20 +222,6 @@ def _new_id() -> uuid.UUID:
     return uuid.UUID(int=_ids.getrandbits(128), version=4)
 
 
-class _SharedPoller:
-    """Stands in for ``shared_poller``."""
-
-    def __init__(self, _conn_id: str) -> None:
-        pass
-
-    async def __aenter__(self) -> _Poller:
-        read_connection(_worlds[0])
-        return _Poller(_worlds[0])
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
-
 @contextlib.contextmanager
 def simulated() -> Iterator[None]:
     """Put the simulated world in the place of the clock, the network, and the logs."""
@@ -290,11 +232,12 @@ def simulated() -> Iterator[None]:
         for patch in (
             mock.patch("pixverse_provider.operators.generation.PixVerseHook", SimulatedHook),
             mock.patch("pixverse_provider.api.client.BoundedSession", SimulatedSession),
-            mock.patch("pixverse_provider.triggers.shared.shared_poller", _SharedPoller),
+            mock.patch("pixverse_provider.triggers.shared.shared_poller", LentPoller),
             mock.patch("pixverse_provider.triggers.shared.retire_poller"),
             mock.patch("time.time", _time),
             mock.patch("time.sleep", _pause),
-            mock.patch("asyncio.sleep", _sleep),
+            mock.patch("asyncio.sleep", sleep_in_trigger),
+            mock.patch("asyncio.timeout", TriggerTimeout),
             mock.patch("uuid.uuid4", _new_id),
             mock.patch.object(PixVerseGenerationOperator, "log", own),
             mock.patch.object(PixVerseVideoTrigger, "log", own),

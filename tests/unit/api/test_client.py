@@ -298,12 +298,30 @@ class TestSubmits:
             client.submit(REQUEST, trace_id=TRACE)
         assert caught.value.answer_lost is True
 
-    def test_too_many_requests_is_tried_again_after_the_pause_and_no_job_is_in_doubt(
+    @pytest.mark.parametrize("status", [429, 403])
+    def test_a_pause_that_is_asked_for_is_left_to_the_task_and_no_job_is_in_doubt(
+        self, server: ScriptedServer, client: PixVerseClient, pauses: list[float], status: int
+    ) -> None:
+        server.will(answer("", status, Retry_After="9"))
+        with pytest.raises(PixVerseRateLimitError) as caught:
+            client.submit(REQUEST, trace_id=TRACE)
+        assert (caught.value.answer_lost, caught.value.retry_after) == (False, 9.0)
+        assert [pause for pause in pauses if pause] == []
+
+    def test_a_lost_answer_is_asked_for_after_the_pause(
         self, server: ScriptedServer, client: PixVerseClient, pauses: list[float]
     ) -> None:
-        server.will(answer("", 429, Retry_After="9"), success(JOB))
-        assert client.submit(REQUEST, trace_id=TRACE).replayed is False
+        server.will(answer("", 503, Retry_After="9"), success(JOB))
+        assert client.submit(REQUEST, trace_id=TRACE).replayed is True
         assert max(pauses) >= 9
+
+    def test_a_lost_answer_is_not_asked_for_at_once_after_a_pause_of_an_hour(
+        self, server: ScriptedServer, client: PixVerseClient
+    ) -> None:
+        server.will(answer("", 503, Retry_After="3600"))
+        with pytest.raises(PixVerseAmbiguousSubmitError) as caught:
+            client.submit(REQUEST, trace_id=TRACE)
+        assert caught.value.retry_after == 3600
 
     def test_a_server_that_is_not_there_has_made_no_job(self, pauses: list[float]) -> None:
         settings = ClientSettings(KEY, f"http://127.0.0.1:{unused_port()}/openapi/v2")

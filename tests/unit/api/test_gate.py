@@ -560,7 +560,23 @@ class TestFieldsOfAJob:
         assert "no usable status" in str(error)
 
     @pytest.mark.parametrize(
-        "text", ["null", '""', '"x"', "7.0", "true", "0", "-7", str(2**64), "9" * 5000, "NaN", "[7]", "{}"]
+        "text",
+        [
+            "null",
+            '""',
+            '"x"',
+            "7.5",
+            "1e300",
+            "9007199254740992.0",
+            "true",
+            "0",
+            "-7",
+            str(2**64),
+            "9" * 5000,
+            "NaN",
+            "[7]",
+            "{}",
+        ],
     )
     @pytest.mark.parametrize(("name", "call"), [("id", video_call(7)), ("image_id", image_call(7))])
     def test_without_an_id_the_poll_has_failed(
@@ -579,7 +595,13 @@ class TestFieldsOfAJob:
         server.will(answer(envelope(f'{{"{name}": 8, "status": 1, "url": "https://a.example/b.mp4"}}')))
         error = refused(ask, call)
         assert type(error) is PixVerseTransientError
-        assert "about 8, not 7" in str(error)
+        assert "about job 8, not job 7" in str(error)
+
+    def test_the_id_may_be_written_as_a_float_as_long_as_that_is_exact(
+        self, server: ScriptedServer, ask: Ask
+    ) -> None:
+        server.will(answer(video(id="9007199254740991.0")))
+        assert ask(video_call(2**53 - 1)).id == 2**53 - 1
 
     def test_the_id_may_be_written_as_digits(self, server: ScriptedServer, ask: Ask) -> None:
         server.will(answer(video(id='"18446744073709551615"')))

@@ -39,12 +39,12 @@ def test_a_base_url_is_brought_to_one_form(host: str | None, base_url: str) -> N
 @pytest.mark.parametrize(
     ("host", "said"),
     [
-        ("http://app-api.pixverse.ai", "in clear"),
-        ("http://10.0.0.1:8000", "in clear"),
-        ("http://0.0.0.0:8000", "in clear"),
-        ("http://localhost.evil.example", "in clear"),
-        ("http://127.0.0.1.evil.example", "in clear"),
-        ("http://[2001:db8::1]", "in clear"),
+        ("http://app-api.pixverse.ai", "in plain text"),
+        ("http://10.0.0.1:8000", "in plain text"),
+        ("http://0.0.0.0:8000", "in plain text"),
+        ("http://localhost.evil.example", "in plain text"),
+        ("http://127.0.0.1.evil.example", "in plain text"),
+        ("http://[2001:db8::1]", "in plain text"),
         ("app-api.pixverse.ai", "must be a URL"),
         ("ftp://app-api.pixverse.ai", "must be a URL"),
         ("https://", "must be a URL"),

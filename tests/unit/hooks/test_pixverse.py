@@ -325,7 +325,7 @@ class TestTheTestButton:
         ("trouble", "said"),
         [
             (refusal(400012, f"key {KEY} unknown"), "put a valid API key"),
-            (answer("", 401), "did not accept the API key"),
+            (answer("", 401), "the API key was not accepted (HTTP 401"),
             (bad_gateway(), "HTTP 502"),
             (drop, "could not be reached"),
         ],

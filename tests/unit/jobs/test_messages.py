@@ -14,8 +14,10 @@ from pixverse_provider.exceptions import (
     PixVerseNotFoundError,
     PixVersePermanentError,
     PixVerseTransientError,
+    PixVerseTriggerEventError,
     PixVerseUnresolvedSubmitError,
 )
+from pixverse_provider.jobs.record import job_of_event
 from pixverse_provider.jobs.watch import GIVE_UP_AGE
 from tests.unit.jobs.making import (
     NEW_ID,
@@ -218,24 +220,42 @@ class TestARetry:
         assert said() == [
             (
                 "WARNING",
-                f"The input or the connection of this task has changed since {OLD}; it is left aside.",
+                (
+                    f"The input or the connection of this task has changed since {OLD}, which is left as it "
+                    "is: a new job is submitted and paid."
+                ),
             )
         ]
 
     def test_without_a_record_whose_refusal_comes_back(self, said: Callable[[], Any]) -> None:
         refused = PixVersePermanentError("no", err_code=500090, proves_no_job=True)
-        find_or_submit(Api(submits=[refused]), job_store(None, try_number=2))
-        assert said() == [("INFO", "The refusal of an earlier attempt came back; the next trace id is used.")]
+        api = Api(submits=[refused])
+        cleared = job_store(None, try_number=2, reuse_on_clear=True)
+        find_or_submit(api, cleared)
+        first, second = api.trace_ids
+        assert said() == [
+            ("INFO", f"Submitting the lip sync under trace id {first}."),
+            ("INFO", "The refusal of an earlier attempt came back; the next trace id is used."),
+            ("INFO", f"Submitting the lip sync under trace id {second}."),
+        ]
+
+
+ASKS_A_PERSON = (
+    "The request to submit the lip sync under trace id {} got no answer, so a paid job may exist. Look for "
+    "it at platform.pixverse.ai: where it is, go on with its id in PixVerseVideoSensor; where it is not, "
+    "clear the task, which submits a new job and pays for it."
+)
 
 
 class TestErrors:
     def test_for_a_person_to_decide_at_once(self) -> None:
         lost = PixVerseAmbiguousSubmitError("The answer was lost.", http_status=502, trace_id="t")
+        api = Api(submits=[lost])
         with pytest.raises(PixVerseUnresolvedSubmitError) as caught:
-            find_or_submit(Api(submits=[lost]), job_store(Store()), replay=False)
+            find_or_submit(api, job_store(Store()), replay=False)
         error = caught.value
-        assert (str(error), error.http_status, error.trace_id) == ("The answer was lost.", 502, "t")
-        assert error.__cause__ is lost
+        assert str(error) == f"The answer was lost. {ASKS_A_PERSON.format(api.trace_ids[0])}"
+        assert (error.http_status, error.trace_id, error.__cause__) == (502, api.trace_ids[0], lost)
 
     def test_that_may_be_transient_is_not_turned_into_one_for_a_person(self) -> None:
         lost = PixVerseAmbiguousSubmitError("The answer was lost.")
@@ -252,25 +272,22 @@ class TestErrors:
         job = kept(store, job_id=None, answer_lost=True)
         with pytest.raises(PixVerseUnresolvedSubmitError) as caught:
             find_or_submit(Api(), job_store(store, try_number=2), replay=False)
-        assert str(caught.value) == (
-            "An earlier attempt sent the request to submit the lip sync under trace id "
-            f"{job.trace_id} and got no answer, so a paid job may exist. Look for it at "
-            "platform.pixverse.ai: where it is, go on with its id in PixVerseVideoSensor; where it is not, "
-            "clear the task, which submits a new job and pays for it."
-        )
+        assert str(caught.value) == f"An earlier attempt sent it. {ASKS_A_PERSON.format(job.trace_id)}"
         assert caught.value.trace_id == job.trace_id
 
     def test_of_a_gateway_after_a_lost_answer_does_not_end_the_task_for_good(self) -> None:
         store = Store()
-        kept(store, job_id=None, answer_lost=True)
+        job = kept(store, job_id=None, answer_lost=True)
         bare = PixVersePermanentError("HTTP 404.", http_status=404, trace_id="t")
         with pytest.raises(PixVerseAmbiguousSubmitError) as caught:
             find_or_submit(Api(submits=[bare]), job_store(store, try_number=2))
         error = caught.value
         assert str(error) == (
-            "HTTP 404. An earlier submit under this trace id may have made a job; a retry repeats it."
+            f"HTTP 404. A submit under trace id {job.trace_id} may have made a job all the same, which is "
+            "then paid."
         )
-        assert (error.http_status, error.trace_id, error.__cause__) == (404, "t", bare)
+        assert (error.err_code, error.http_status, error.trace_id) == (None, 404, job.trace_id)
+        assert error.__cause__ is bare
 
     def test_of_a_price_above_the_limit(self) -> None:
         from pixverse_provider.api.generations import LipSyncRequest
@@ -304,6 +321,8 @@ class TestTheStore:
         store.broken = RuntimeError("away")
         job_store(store).save(record(job_id=7))
         job_store(store).save(record())
+        job_store(store).save(record(job_id=7, handed_over=True))
+        job_store(store).save(record(job_id=7, outcome="failed"))
         assert said() == [
             (
                 "ERROR",
@@ -313,6 +332,16 @@ class TestTheStore:
                 ),
             ),
             ("ERROR", "The submit under trace id t could not be written to the task state store."),
+            *[
+                (
+                    "ERROR",
+                    (
+                        "The end of PixVerse job 7 (trace id t) could not be written to the task state "
+                        "store: the next clear may return it once more."
+                    ),
+                )
+            ]
+            * 2,
         ]
 
     def test_with_a_record_that_cannot_be_read(self, said: Callable[[], Any]) -> None:
@@ -323,3 +352,12 @@ class TestTheStore:
                 "The PixVerse job record of this task cannot be read and is left aside: {'trace_id': 't'}",
             )
         ]
+
+
+def test_an_event_without_a_record_says_that_the_job_goes_on() -> None:
+    with pytest.raises(PixVerseTriggerEventError) as caught:
+        job_of_event({"trace_id": "t"})
+    assert str(caught.value) == (
+        "The event of the trigger holds no job record that this version understands "
+        "(KeyError('submitted_at')). The job goes on; a retry finds it again."
+    )

@@ -152,7 +152,11 @@ class TestWhatAUserIsTold:
     def test_a_video_that_pixverse_does_not_know_is_not_said_to_go_on(self) -> None:
         error = PixVerseNotFoundError("PixVerse knows no video 7", err_code=500008)
         failure = WaitResult(Outcome.ERROR, 7, 1.0, error=error).failure(self.STEPS)
-        assert failure is error
+        assert type(failure) is PixVerseNotFoundError
+        assert str(failure).startswith(
+            "PixVerse knows no video 7 PixVerse video 7 was paid and cannot be read any more."
+        )
+        assert "goes on" not in str(failure)
 
     def test_a_success_is_no_error(self) -> None:
         assert WaitResult(Outcome.SUCCESS, 7, 12.0, Video(7, 1)).failure() is None

@@ -499,9 +499,19 @@ class TestAfterARefusal:
             seen.append(job.sequence)
         assert seen == [0, 0, 1, 1, 1, 2]
 
-    def test_without_a_record_another_refusal_moves_on_at_once(self) -> None:
+    def test_without_a_record_an_internal_error_moves_on_after_the_third(self) -> None:
         one = job_store(None)
         error = PixVerseTransientError("internal", err_code=500100, proves_no_job=True)
+        job = one.open(0, NOW)
+        sequences = []
+        for _ in range(3):
+            job = one.after_refusal(job, error, NOW)
+            sequences.append(job.sequence)
+        assert sequences == [0, 0, 1]
+
+    def test_without_a_record_a_refusal_for_good_moves_on_at_once(self) -> None:
+        one = job_store(None)
+        error = PixVerseModerationError("no", err_code=500063, proves_no_job=True)
         assert one.after_refusal(one.open(0, NOW), error, NOW).sequence == 1
 
 
@@ -548,3 +558,21 @@ def test_a_record_is_kept_under_a_name_that_never_changes() -> None:
     store = Store()
     job_store(store).save(record())
     assert list(store.values) == [STORE_KEY]
+
+
+class TestWhatOlderVersionsLeftOut:
+    def test_a_deferred_call_without_its_beginning_begins_now(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("time.time", lambda: NOW)
+        state = AttemptState.read(None, None, 0, None, budget=60.0)
+        assert state == AttemptState(NOW + 60.0)
+
+    def test_a_pause_whose_state_cannot_be_read_says_so(self) -> None:
+        with pytest.raises(PixVerseTriggerEventError, match="does not understand"):
+            AttemptState.read({"state": {"deadline": "soon"}}, None, 0, None, budget=60.0)
+
+    @pytest.mark.parametrize(("marker", "cleared"), [(2, False), (1, True), (None, False)])
+    def test_a_record_without_max_tries_is_told_from_a_cleared_one_by_its_marker(
+        self, marker: int | None, *, cleared: bool
+    ) -> None:
+        old = record(clear_marker=marker, max_tries=None)
+        assert job_store(Store(), max_tries=2).was_cleared_since(old) is cleared

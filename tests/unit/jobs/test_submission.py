@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from pixverse_provider.api.generations import LipSyncRequest, TextToVideoRequest
 from pixverse_provider.api.results import Submission, Video
@@ -402,7 +403,8 @@ class TestALostAnswer:
         assert kept_in(store).answer_lost is True
 
     @pytest.mark.parametrize(
-        "refuse", [busy, internal, lambda: PixVerseModerationError("no", err_code=500063)]
+        "refuse",
+        [busy, internal, lambda: PixVerseModerationError("no", err_code=500063, proves_no_job=True)],
     )
     def test_keeps_its_trace_id_whatever_a_later_answer_says(
         self, refuse: Callable[[], PixVerseError]
@@ -465,7 +467,6 @@ class TestARefusal:
             PixVerseAuthenticationError("wrong key", err_code=400012, proves_no_job=True),
             PixVerseModerationError("refused", err_code=500063, proves_no_job=True),
             PixVerseInsufficientCreditsError("none left", err_code=500090, proves_no_job=True),
-            PixVersePermanentError("not a documented code", err_code=424242, http_status=500),
         ],
         ids=str,
     )
@@ -475,9 +476,22 @@ class TestARefusal:
             find_or_submit(Api(submits=[error]), job_store(store))
         assert caught.value is error
         # Only one that proves that there is no job moves on to the next trace id.
-        says_nothing = error.err_code is not None and not error.proves_no_job
         kept = kept_in(store)
-        assert (kept.sequence, kept.answer_lost) == (int(error.proves_no_job), says_nothing)
+        assert (kept.sequence, kept.answer_lost) == (int(error.proves_no_job), False)
+
+    def test_by_a_code_that_says_nothing_of_the_job_may_have_made_one(self) -> None:
+        store = Store()
+        unknown = PixVersePermanentError("not a documented code", err_code=424242, http_status=500)
+        with pytest.raises(PixVerseAmbiguousSubmitError, match="may have made a job") as caught:
+            find_or_submit(Api(submits=[unknown]), job_store(store))
+        assert not isinstance(caught.value, AirflowFailException)
+        assert (kept_in(store).sequence, kept_in(store).answer_lost) == (0, True)
+
+    def test_for_the_moment_after_a_lost_answer_is_for_a_person_where_one_decides(self) -> None:
+        after = busy()
+        after.answer_lost = True
+        with pytest.raises(PixVerseUnresolvedSubmitError, match="a paid job may exist"):
+            find_or_submit(Api(submits=[after]), job_store(Store()), replay=False)
 
     def test_leaves_a_job_of_before_in_the_history(self) -> None:
         store = Store()
@@ -508,11 +522,32 @@ class TestWithoutARecord:
         assert (job.job_id, job.sequence) == (NEW_ID, 1)
         assert len(set(api.trace_ids)) == 2
 
-    def test_a_refusal_that_comes_back_is_passed_over(self, log_lines: list[str]) -> None:
-        api = Api(submits=[internal(), Submission(NEW_ID)])
-        job = found(find_or_submit(api, job_store(None, try_number=2))).job
+    def test_a_refusal_for_good_that_comes_back_after_a_clear_is_passed_over(
+        self, log_lines: list[str]
+    ) -> None:
+        no_credits = PixVerseInsufficientCreditsError("none", err_code=500090, proves_no_job=True)
+        api = Api(submits=[no_credits, Submission(NEW_ID)])
+        cleared = job_store(None, try_number=2, max_tries=3, reuse_on_clear=True)
+        job = found(find_or_submit(api, cleared)).job
         assert (job.job_id, job.sequence) == (NEW_ID, 1)
         assert any("refusal of an earlier attempt came back" in line for line in log_lines)
+
+    @pytest.mark.parametrize("reuse", [False, True])
+    @pytest.mark.parametrize(
+        "make",
+        [internal, lambda: PixVerseAuthenticationError("wrong key", err_code=10005, proves_no_job=True)],
+        ids=["500100", "10005"],
+    )
+    def test_an_error_that_says_nothing_of_the_earlier_submit_keeps_its_trace_id(
+        self, make: Callable[[], PixVerseError], *, reuse: bool
+    ) -> None:
+        find_or_submit(
+            api := Api(submits=[Submission(OLD_ID), make()]), job_store(None, reuse_on_clear=reuse)
+        )
+        retry = job_store(None, try_number=2, reuse_on_clear=reuse)
+        with contextlib.suppress(PixVerseAuthenticationError):
+            find_or_submit(api, retry)
+        assert len(set(api.trace_ids)) == 1
 
     def test_a_refusal_of_this_attempt_is_not(self) -> None:
         assert isinstance(find_or_submit(Api(submits=[internal()]), job_store(None)), Refused)
@@ -639,3 +674,33 @@ class TestAStalledReplay:
         api = Api({OLD_ID: PixVerseTransientError("HTTP 502")})
         answer = found(find_or_submit(api, job_store(store), pending=self.given_up(store)))
         assert (answer.job.job_id, api.trace_ids) == (OLD_ID, [])
+
+
+class TestAJobWhoseEndIsKnown:
+    """What an attempt has written of the end holds while the job cannot be polled."""
+
+    @pytest.mark.parametrize("outcome", ["failed", "deleted"])
+    @pytest.mark.parametrize(
+        "poll", [PixVerseTransientError("HTTP 502"), POLLS["not known (500008)"]], ids=str
+    )
+    def test_is_replaced_by_a_retry_whatever_its_poll_brings(self, outcome: str, poll: Any) -> None:
+        store = Store()
+        one = job_store(store)
+        job = replace(one.open(0, NOW), job_id=OLD_ID, accepted_at=NOW, outcome=outcome, handed_over=True)
+        one.save(job)
+        answer = found(find_or_submit(Api({OLD_ID: poll}), job_store(store, try_number=2)))
+        assert (answer.job.job_id, answer.job.sequence) == (NEW_ID, 1)
+
+    def test_is_waited_for_where_it_was_only_given_up_for_the_moment(self) -> None:
+        store = Store()
+        one = job_store(store)
+        one.save(replace(one.open(0, NOW), job_id=OLD_ID, accepted_at=NOW, outcome="success"))
+        api = Api({OLD_ID: PixVerseTransientError("HTTP 502")})
+        assert found(find_or_submit(api, job_store(store, try_number=2))).job.job_id == OLD_ID
+
+
+def test_a_submit_that_no_record_names_is_named_in_the_log_before_it_is_sent(log_lines: list[str]) -> None:
+    seen: list[str] = []
+    api = Api(before_submit=lambda: seen.extend(log_lines))
+    find_or_submit(api, job_store(None))
+    assert any(api.trace_ids[0] in line for line in seen)

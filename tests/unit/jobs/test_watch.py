@@ -28,6 +28,7 @@ from pixverse_provider.jobs.watch import (
     DEFAULT_WAIT_TIMEOUT,
     FIRST_POLL_OF_A_TRIGGER,
     GIVE_UP_AGE,
+    MISSING_CONNECTION_SECONDS,
     BalanceResult,
     BalanceWatch,
     JobWatch,
@@ -220,7 +221,6 @@ REFUSALS = pytest.mark.parametrize(
     "error",
     [
         *(bare(status) for status in (401, 403, 404, 408)),
-        PixVerseConfigurationError("no key"),
         PixVersePlanError("refused", err_code=500020),
         PixVerseModerationError("refused", err_code=500063),
         PixVerseNotFoundError("not found", err_code=500008),
@@ -271,6 +271,13 @@ class TestRefusals:
                 )
                 waiting(one.on_error(passing, START + n + 2))
                 waiting(other.on_error(passing, START + n + 2))
+
+    def test_a_connection_that_cannot_be_used_has_as_long_as_one_that_is_missing(self) -> None:
+        one, unusable = watch(), PixVerseConfigurationError("no key")
+        for n in range(5):
+            waiting(one.on_error(unusable, START + n))
+        waiting(one.on_error(unusable, START + MISSING_CONNECTION_SECONDS - 1))
+        assert ended(one.on_error(unusable, START + MISSING_CONNECTION_SECONDS)).outcome is Outcome.ERROR
 
     def test_refusals_of_different_kinds_count_together(self) -> None:
         one = watch()

@@ -191,6 +191,7 @@ class TestWaiting:
     async def test_a_connection_that_cannot_be_used_ends_the_wait_after_three_reads(
         self, monkeypatch: pytest.MonkeyPatch, connection_reads: list[str]
     ) -> None:
+        monkeypatch.setattr("pixverse_provider.jobs.watch.MISSING_CONNECTION_SECONDS", 0.0)
         set_connection(monkeypatch, "http://10.0.0.1", conn_id="pixverse_unusable")
         (result,) = await results_of(trigger(pixverse_conn_id="pixverse_unusable"))
         assert result.outcome is Outcome.ERROR
@@ -456,6 +457,7 @@ class TestSharing:
     async def test_a_connection_that_failed_once_is_read_again(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("pixverse_provider.jobs.watch.MISSING_CONNECTION_SECONDS", 0.0)
         set_connection(monkeypatch, "http://10.0.0.1")
         (failed,) = await results_of(trigger())
         set_connection(monkeypatch, server.url)
@@ -467,6 +469,7 @@ class TestSharing:
     async def test_all_that_wait_for_a_connection_that_cannot_be_used_are_told(
         self, monkeypatch: pytest.MonkeyPatch, connection_reads: list[str]
     ) -> None:
+        monkeypatch.setattr("pixverse_provider.jobs.watch.MISSING_CONNECTION_SECONDS", 0.0)
         set_connection(monkeypatch, "http://10.0.0.1")
         found = await asyncio.gather(*(results_of(trigger(video_id)) for video_id in (1, 2, 3)))
         assert [result.outcome for results in found for result in results] == [Outcome.ERROR] * 3
