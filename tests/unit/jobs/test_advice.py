@@ -111,3 +111,74 @@ class TestOfAJobThatIsAlmostTwoHoursOld:
 
     def test_ten_minutes_earlier_nothing_is_said_of_it(self) -> None:
         assert said(now=NOW + GIVE_UP_AGE - 601) == said()
+
+
+class TestAnErrorThatIsNotRetried:
+    """Airflow makes no retry of it, however many are left."""
+
+    def final(self, **change: Any) -> NextSteps:
+        flags = {
+            "last_try": False,
+            "durable": True,
+            "reuse_on_clear": False,
+            "keeps_records": True,
+            "clear_drops_records": False,
+        }
+        return Advice(**(flags | change)).next_steps(record(job_id=7), "video", NOW, final=True)
+
+    def test_promises_no_retry(self) -> None:
+        assert self.final().goes_on == (
+            f"No retry is made: a clear of the task picks this job up and pays nothing, once. {LAND_IT}"
+        )
+        assert self.final().is_over == "No retry is made: clear the task to submit a new job."
+
+    def test_on_the_last_try_none_is_left(self) -> None:
+        assert self.final(last_try=True) == said()
+
+
+class TestAJobThatWasHandedOver:
+    def test_is_paid_again_by_a_clear(self) -> None:
+        steps = said(job=record(job_id=7, handed_over=True))
+        assert steps.goes_on == f"No retry is left: {PAYS_AGAIN}. {LAND_IT}"
+
+
+class TestALostAnswer:
+    @pytest.mark.parametrize(
+        ("change", "says"),
+        [
+            ({"last_try": False}, "A retry repeats it under the same trace id."),
+            (
+                {"durable": False},
+                "A retry or a clear submits a new job, which is paid again (durable=False).",
+            ),
+            ({}, "No retry is left: a clear of the task repeats it once under the same trace id."),
+            (
+                {"clear_drops_records": True},
+                (
+                    "No retry is left: a clear of the task that keeps its task state repeats it once under "
+                    "the same trace id."
+                ),
+            ),
+            (
+                {"clear_drops_records": True, "reuse_on_clear": True},
+                "No retry is left: a clear of the task repeats it once under the same trace id.",
+            ),
+            (
+                {"keeps_records": False},
+                (
+                    "No retry is left: look for the job at platform.pixverse.ai before you clear the task, "
+                    "which submits a new one, paid again."
+                ),
+            ),
+        ],
+        ids=["a retry follows", "not durable", "3.3", "3.4", "3.4 with reuse_on_clear", "3.1 and 3.2"],
+    )
+    def test_says_what_comes_next(self, change: dict[str, bool], says: str) -> None:
+        flags = {
+            "last_try": True,
+            "durable": True,
+            "reuse_on_clear": False,
+            "keeps_records": True,
+            "clear_drops_records": False,
+        }
+        assert Advice(**(flags | change)).after_a_lost_answer() == says

@@ -211,6 +211,21 @@ class TestWaiting:
         assert result.outcome is Outcome.SUCCESS
 
     @pytest.mark.asyncio
+    async def test_a_connection_that_is_read_for_ever_does_not_outlast_the_deadline(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def for_ever(_: str) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr("pixverse_provider.triggers.shared._make", for_ever)
+        monkeypatch.setattr("pixverse_provider.triggers.video.LONGEST_LAST_POLL", 0.05)
+        results = await results_of(trigger(7, 8, deadline=time.time() + 0.05))
+        assert [(result.outcome, result.job_id) for result in results] == [
+            (Outcome.TIMEOUT, 7),
+            (Outcome.TIMEOUT, 8),
+        ]
+
+    @pytest.mark.asyncio
     async def test_the_last_poll_is_made_at_the_deadline(self, server: ScriptedServer) -> None:
         now = time.time()
         server.will(status(9), status(9))
