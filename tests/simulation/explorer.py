@@ -173,11 +173,14 @@ def report(seed: int | None, played: Played) -> str:
     return "\n".join(lines)
 
 
-def first_violation(seeds: Iterable[int]) -> tuple[int, Played] | None:
-    """Play the schedules of seeds until one breaks a promise; return it with its seed."""
+def first_violation(seeds: Iterable[int], promise: str = "I") -> tuple[int, Played] | None:
+    """Play the schedules of seeds until one breaks a promise; return it with its seed.
+
+    :param promise: such as ``I1``; any by default.
+    """
     with simulated():
         for seed in seeds:
             played = play(seed)
-            if played.violation is not None:
+            if played.violation is not None and played.violation.startswith(promise):
                 return seed, played
     return None

@@ -57,6 +57,8 @@ class Oracle:
         self._processes = 0
         self._picked_up: dict[str, set[int]] = {}
         """In which eras a clear has picked up the job of a trace id."""
+        self._first_written: dict[str, int] = {}
+        """In which era the store took the first record of a trace id."""
         self._noted: set[str] = set()
         """Trace ids that an earlier attempt has noted; some are never sent."""
         self._dropped: dict[tuple[Any, ...], int] = {}
@@ -157,7 +159,7 @@ class Oracle:
         old = known[0]
         if options.on_ambiguous_submit == "fail" and process.attempt.begins_without_id:
             return "a person has decided that there is no job"
-        if old.not_known:
+        if any(job.not_known for job in known):
             return "PixVerse does not know its id, and a clear then makes another"
         if options.reuse_on_clear:
             return None
@@ -175,7 +177,8 @@ class Oracle:
     def on_write(self, process: Process, record: dict[str, Any]) -> None:
         """The store has taken a record."""
         trace_id, job_id = record["trace_id"], record["job_id"]
-        if record["picked_up"]:
+        # Whatever the record itself says of it: only a clear that picks it up writes it once more.
+        if process.era > self._first_written.setdefault(trace_id, process.era):
             self._picked_up.setdefault(trace_id, set()).add(process.era)
         for old in self._world.pixverse.jobs:
             # A record of another input takes the place of its own.
