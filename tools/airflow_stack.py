@@ -80,7 +80,6 @@ class AirflowStack:
         self._settings = settings or {}
         self._environment = {**clean_environment(), **(environment or {}), "AIRFLOW_HOME": str(self.home)}
         self._programs: dict[str, Program] = {}
-        self._earlier: list[Program] = []
         self.port = free_port()
         self.api = AirflowAPI(f"http://127.0.0.1:{self.port}")
 
@@ -159,19 +158,23 @@ class AirflowStack:
 
     def stop(self) -> None:
         """End every process that the components forked; Ctrl-C does not cut this short."""
-        stop_programs([*self._programs.values(), *self._earlier], STOP_GRACE)
+        stop_programs(self._programs.values(), STOP_GRACE)
         self._programs.clear()
-        self._earlier.clear()
 
     def kill(self, component: str, number: signal.Signals) -> None:
         """Send a signal to a component's main process, as a crash or an operator would."""
         self._programs[component].signal(number)
 
     def restart(self, component: str) -> None:
-        """Start a component again after :meth:`kill`; what that left behind stays until :meth:`stop`."""
+        """Start a component again after :meth:`kill`, as systemd or a container does: nothing of it is left.
+
+        An idle worker of LocalExecutor that outlives its scheduler holds the scheduler's connection to the
+        database open, and with it the locks of the transaction in which the scheduler was killed: the next
+        one would queue no task.
+        """
         ended = self._programs[component]
         ended.wait(timeout=60)
-        self._earlier.append(ended)
+        ended.kill_what_is_left()
         self.start_component(component)
 
     def sessions(self) -> list[Session]:
@@ -185,7 +188,7 @@ class AirflowStack:
         """
         return [
             process
-            for program in (*self._earlier, *self._programs.values())
+            for program in self._programs.values()
             if program.session
             for process in program.session.processes()
             if task_instance_id in _title(process)

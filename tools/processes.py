@@ -150,6 +150,13 @@ class Program:
         except subprocess.TimeoutExpired as late:
             raise TimeoutError(f"{self.name} still runs after {timeout:g} s") from late
 
+    def kill_what_is_left(self) -> None:
+        """Kill what it forked and left behind, once it has ended itself."""
+        if self.session is not None:
+            left = self.session.processes()
+            _send(left, signal.SIGKILL)
+            psutil.wait_procs(left, timeout=GRACE_SECONDS)
+
     def stop(self, grace: float = GRACE_SECONDS) -> None:
         """End it and whatever it forked."""
         stop_programs([self], grace)

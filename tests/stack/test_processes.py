@@ -49,6 +49,18 @@ def running(session: Session | None) -> list[int]:
     return [process.pid for process in session.processes()]
 
 
+def test_what_a_killed_program_has_forked_can_be_killed_too(tmp_path: Path) -> None:
+    program = started(tmp_path, STUBBORN)
+    wait_until(lambda: program.log.read_text().count("ready") == 2)
+    program.signal(signal.SIGKILL)
+    program.wait(timeout=30)
+    assert len(running(program.session)) == 1
+
+    program.kill_what_is_left()
+
+    assert running(program.session) == []
+
+
 def test_a_program_that_ignores_sigterm_ends_with_the_orphans_it_has_forked(tmp_path: Path) -> None:
     program = started(tmp_path, STUBBORN)
     session = program.session
