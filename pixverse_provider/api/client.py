@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import ssl
 import time
 from dataclasses import replace
@@ -16,7 +15,7 @@ from requests_toolbelt import MultipartEncoder
 
 from pixverse_provider.api.calls import IMAGE_UPLOAD_PATH, MEDIA_UPLOAD_PATH
 from pixverse_provider.api.gate import showable
-from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, backoff_seconds, retry_after_of
+from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, wait_as_asked
 from pixverse_provider.api.protocol import (
     Call,
     network_error,
@@ -206,7 +205,7 @@ class PixVerseClient:
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_it),
             stop=tenacity.stop_after_attempt(attempts),
-            wait=_pause,
+            wait=wait_as_asked(),
             sleep=self._sleep,
             reraise=True,
         )
@@ -223,15 +222,6 @@ class _Sized:
         data = self._stream.read(size)
         self.len -= len(data)
         return data
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    return backoff_seconds(
-        state.attempt_number,
-        jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
-        retry_after=retry_after_of(error),
-    )
 
 
 def _may_repeat_free_call(error: BaseException) -> bool:

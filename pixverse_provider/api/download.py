@@ -5,7 +5,6 @@ The signed URL appears in no message and no exception that leaves this module.
 
 from __future__ import annotations
 
-import random
 import time
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -14,7 +13,7 @@ import requests
 import tenacity
 import urllib3
 
-from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, backoff_seconds
+from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, wait_as_asked
 from pixverse_provider.exceptions import PixVerseDownloadError
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class MediaDownload:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_CutOffError),
             stop=tenacity.stop_after_attempt(FREE_CALL_ATTEMPTS),
-            wait=lambda state: backoff_seconds(state.attempt_number, jitter=random.random()),  # noqa: S311
+            wait=wait_as_asked(),
             sleep=self._sleep,
             reraise=True,
         )

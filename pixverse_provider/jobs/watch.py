@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from pixverse_provider.api.pacing import backoff_seconds
+from pixverse_provider.api.pacing import backoff_seconds, wait_as_asked
 from pixverse_provider.api.results import VideoStatus
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -160,12 +160,9 @@ class _Errors:
             return MISSING_CONNECTION_SECONDS / (REFUSALS_THAT_COUNT - 1)
         return _PAUSE_BETWEEN_REFUSALS if self._refusals else None
 
-    def pause(self, jitter: float, *, first: float, longest: float) -> float:
-        """Return the seconds until the next poll: a back-off, and as long as the service asks."""
-        retry_after = None if self.last is None else self.last.retry_after
-        return backoff_seconds(
-            self.in_a_row, jitter=jitter, first=first, longest=longest, retry_after=retry_after
-        )
+    def pause(self, wait: wait_as_asked) -> float:
+        """Return the seconds until the next poll."""
+        return backoff_seconds(wait, self.in_a_row, self.last)
 
 
 @dataclass(slots=True)
@@ -254,7 +251,7 @@ class JobWatch:
         if now >= self.deadline:
             return self._ended(Outcome.TIMEOUT, now)
         interval = self.poll_interval or _USUAL_INTERVAL
-        pause = errors.pause(self.jitter(), first=2 * interval, longest=_LONGEST_BACKOFF * interval)
+        pause = errors.pause(wait_as_asked(2 * interval, _LONGEST_BACKOFF * interval, jitter=self.jitter))
         # An error makes no poll come sooner than it would have come without it.
         pause = max(pause, self._interval(now))
         return Wait(self._bounded(pause, now), f"Polling again later: {error}" if first else None)
@@ -375,11 +372,8 @@ class BalanceWatch:
         final = errors.end_wait(error, now)
         if final or now >= self.deadline:
             return self._ended(now, enough=False, final=final)
-        pause = errors.pause(
-            self.jitter(),
-            first=2 * self.poll_interval,
-            longest=max(self.poll_interval, _LONGEST_BALANCE_BACKOFF),
-        )
+        longest = max(self.poll_interval, _LONGEST_BALANCE_BACKOFF)
+        pause = errors.pause(wait_as_asked(2 * self.poll_interval, longest, jitter=self.jitter))
         pause = max(pause, self.poll_interval)
         return Wait(min(pause, self.deadline - now), f"Polling again later: {error}" if first else None)
 

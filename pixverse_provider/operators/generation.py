@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 from abc import abstractmethod
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
 from pixverse_provider.api.ids import Id, xcom_id
-from pixverse_provider.api.pacing import backoff_seconds
+from pixverse_provider.api.pacing import backoff_seconds, wait_as_asked
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseCapacityError,
@@ -46,8 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["PixVerseGenerationOperator"]
 
 # A slot frees when a job of one to two minutes ends.
-_FIRST_SLOT_PAUSE = 15.0
-_LONGEST_SLOT_PAUSE = 60.0
+_SLOT_PAUSES = wait_as_asked(first=15.0, longest=60.0)
 # An internal error of the service (500100) is repeated so often within one attempt.
 _REPEATS_AFTER_AN_INTERNAL_ERROR = 3
 # What is over at PixVerse; a deadline, a connection or a kill hands nothing over.
@@ -262,13 +260,7 @@ class PixVerseGenerationOperator(BaseOperator):
             state = AttemptState(state.deadline, state.pauses + 1, errors, answer.job)
             if errors > _REPEATS_AFTER_AN_INTERNAL_ERROR:
                 raise error
-            pause = backoff_seconds(
-                state.pauses,
-                jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
-                first=_FIRST_SLOT_PAUSE,
-                longest=_LONGEST_SLOT_PAUSE,
-                retry_after=error.retry_after,
-            )
+            pause = backoff_seconds(_SLOT_PAUSES, state.pauses, error)
             if time.time() + pause > state.deadline:
                 raise _not_submitted(error, answer.job, self._advice)
             self.log.info("Submitting again in %.0f s: %s", pause, error)

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PixVerseVideoTrigger"]
 
+# Seconds. After a restart the triggers of one job come within a moment of each other.
+_FRESH = 1.0
+# Seconds; the poll of another trigger of the same job will do if it is no older than this, and than half of
+# the pause before.
+_OLDEST = 5.0
+
 
 class PixVerseVideoTrigger(BaseTrigger):
     """Wait in the triggerer until jobs are done, one of them cannot be, or the deadline comes.
@@ -189,17 +195,18 @@ class PixVerseVideoTrigger(BaseTrigger):
         # Not before its own time, even where another trigger has seen the end of the job already.
         await asyncio.sleep(watch.first_poll(time.time()))
         with poller.job(self.media_type, watch.job_id) as job:
-            poll = job.first_poll()
+            max_age = _FRESH
             while True:
                 try:
-                    step = watch.on_result(await poll, time.time())
+                    step = watch.on_result(await job.poll(max_age), time.time())
                 except PixVerseError as err:
                     step = watch.on_error(err, time.time())
                 if not isinstance(step, Wait):
                     return step
                 if step.notice:
                     self.log.warning(step.notice)
-                poll = job.poll(step.seconds)
+                await asyncio.sleep(step.seconds)
+                max_age = min(_OLDEST, step.seconds / 2)
 
 
 def _key_is_refused(results: list[WaitResult]) -> bool:

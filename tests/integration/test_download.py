@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tenacity
 
 from pixverse_provider.exceptions import PixVerseDownloadError, PixVerseInvalidRequestError
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the download repeat without its pauses."""
-    monkeypatch.setattr("pixverse_provider.api.download.backoff_seconds", lambda *_, **__: 0.0)
+    monkeypatch.setattr("pixverse_provider.api.download.wait_as_asked", tenacity.wait_none)
 
 
 def download(video_id: int, destination: Path, **arguments: Any) -> TaskRun:

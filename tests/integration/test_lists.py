@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tenacity
 from airflow.sdk import DAG
 
 from pixverse_provider.exceptions import (
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a download repeat without its pauses."""
-    monkeypatch.setattr("pixverse_provider.api.download.backoff_seconds", lambda *_, **__: 0.0)
+    monkeypatch.setattr("pixverse_provider.api.download.wait_as_asked", tenacity.wait_none)
 
 
 def upload(source: Any) -> TaskRun:

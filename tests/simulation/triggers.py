@@ -162,11 +162,7 @@ class _PolledJob:
     media_type: ResultKind
     job_id: int
 
-    async def first_poll(self) -> JobResult:
-        return await self.poll(0.0)
-
-    async def poll(self, pause: float) -> JobResult:
-        await sleep_in_trigger(pause)
+    async def poll(self, _max_age: float) -> JobResult:
         held_up = self.world.choices.trouble("turn of a poll", "at once", {"after 10 min": 0.003})
         if held_up != "at once":
             await sleep_in_trigger(600.0)
