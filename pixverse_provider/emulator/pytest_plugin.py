@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +25,8 @@ def pixverse_emulator_settings() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def pixverse_emulator_server(pixverse_emulator_settings: dict[str, Any]) -> Iterator[EmulatorControl]:
     """Run an emulator for the session and return a handle on it."""
-    from pixverse_provider.emulator.handle import EmulatorControl
-    from pixverse_provider.emulator.settings import Settings
+    from pixverse_provider.emulator.account.settings import Settings
+    from pixverse_provider.emulator.client import EmulatorControl
 
     try:
         from pixverse_provider.emulator.server import EmulatorServer

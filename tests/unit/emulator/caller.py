@@ -10,7 +10,7 @@ import requests
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 TEXT_TO_VIDEO = "/video/text/generate"
 LIP_SYNC = "/video/lip_sync/generate"

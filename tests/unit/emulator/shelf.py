@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pixverse_provider.emulator.envelope import ApiError
-from pixverse_provider.emulator.generations.fields import Fields
-from pixverse_provider.emulator.generations.order import Mask, Source
+from pixverse_provider.emulator.protocol import ApiError
+from pixverse_provider.emulator.rules.request import Fields, Mask, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.emulator.generations.order import Library, Order
+    from pixverse_provider.emulator.rules.request import Library, Order
 
 VIDEO, AUDIO, GENERATED = 425662507205761, 425662507205762, 627410861853514293
 IMAGES = tuple(range(164913710, 164913720))

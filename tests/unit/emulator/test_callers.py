@@ -10,7 +10,7 @@ import pytest
 from tests.unit.emulator.caller import BOAT, LIP_SYNC, TEXT_TO_VIDEO
 
 if TYPE_CHECKING:
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from tests.unit.emulator.caller import Caller
 
 

@@ -16,8 +16,8 @@ import pytest
 import requests
 
 from pixverse_provider.emulator import cli
-from pixverse_provider.emulator.handle import EmulatorControl
-from pixverse_provider.emulator.settings import DEFAULT_API_KEY
+from pixverse_provider.emulator.account.settings import DEFAULT_API_KEY
+from pixverse_provider.emulator.client import EmulatorControl
 from tests.unit.emulator.caller import Caller
 
 if TYPE_CHECKING:

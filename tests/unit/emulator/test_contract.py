@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from tests.unit.emulator.caller import Caller
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from pixverse_provider.emulator.clock import Clock
-from pixverse_provider.emulator.handle import ControlError, EmulatorControl
+from pixverse_provider.emulator.account.clock import Clock
+from pixverse_provider.emulator.client import ControlError, EmulatorControl
 
 if TYPE_CHECKING:
     from tests.unit.emulator.caller import Caller
@@ -50,7 +50,7 @@ def test_a_job_shows_everything_about_itself(pixverse_emulator: EmulatorControl,
     video_id = api.boat(trace_id="t")
     api.status(video_id)
     job = pixverse_emulator.job(video_id)
-    assert (job["kind"], job["status"], job["trace_id"], job["looks"]) == ("text_to_video", 1, "t", 1)
+    assert (job["kind"], job["status"], job["trace_id"], job["polls"]) == ("text_to_video", 1, "t", 1)
     assert (job["charged"], job["refunded"], job["request"]["duration"]) == (45, 0, 5)
     assert (job["width"], job["height"], round(job["seconds"])) == (256, 144, 5)
     with pytest.raises(KeyError):

@@ -6,26 +6,21 @@ from typing import Any
 
 import pytest
 
-from pixverse_provider.emulator.generations.extend import EXTEND
-from pixverse_provider.emulator.generations.mimic import MIMIC
-from pixverse_provider.emulator.generations.modify import MODIFY
-from pixverse_provider.emulator.generations.restyle import RESTYLE
-from pixverse_provider.emulator.generations.sound_effect import SOUND_EFFECT
-from pixverse_provider.emulator.generations.swap import SWAP
+from pixverse_provider.emulator.rules import edits
 from tests.unit.emulator.shelf import AUDIO, GENERATED, IMAGE, IMAGES, MASK, VIDEO, Counter, Shelf
 
-restyle = Counter(RESTYLE.rules, {"video_media_id": VIDEO, "restyle_prompt": "ink wash"})
+restyle = Counter(edits.restyle, {"video_media_id": VIDEO, "restyle_prompt": "ink wash"})
 swap = Counter(
-    SWAP.rules,
+    edits.swap,
     {"source_video_id": GENERATED, "keyframe_id": 1, "mask_id": MASK, "img_id": IMAGE, "quality": "540p"},
 )
-sound = Counter(SOUND_EFFECT.rules, {"video_media_id": VIDEO})
+sound = Counter(edits.sound_effect, {"video_media_id": VIDEO})
 extend = Counter(
-    EXTEND.rules,
+    edits.extend,
     {"video_media_id": VIDEO, "prompt": "on to sea", "model": "v5", "duration": 5, "quality": "540p"},
 )
-mimic = Counter(MIMIC.rules, {"video_media_id": VIDEO, "img_id": IMAGE, "quality": "540p"})
-modify = Counter(MODIFY.rules, {"video_media_id": VIDEO, "prompt": "make it rain", "quality": "540p"})
+mimic = Counter(edits.mimic, {"video_media_id": VIDEO, "img_id": IMAGE, "quality": "540p"})
+modify = Counter(edits.modify, {"video_media_id": VIDEO, "prompt": "make it rain", "quality": "540p"})
 
 ALL = {"restyle": restyle, "swap": swap, "sound": sound, "extend": extend, "mimic": mimic, "modify": modify}
 every_edit = pytest.mark.parametrize("edit", ALL.values(), ids=ALL)

@@ -11,7 +11,7 @@ import pytest
 import requests
 from PIL import Image
 
-from pixverse_provider.emulator.render.source import read_audio
+from pixverse_provider.emulator.render.video import read_audio
 from tests.unit.emulator.samples import write_audio, write_video
 from tests.unit.emulator.test_contract import check
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from tests.unit.emulator.caller import Caller
 
 RED, BLUE, GREEN = (220, 20, 20), (20, 20, 220), (20, 200, 20)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from pixverse_provider.emulator.client import ControlError
 from pixverse_provider.emulator.faults import API_ENDPOINTS, KINDS
-from pixverse_provider.emulator.handle import ControlError
 from tests.unit.emulator.caller import BOAT, LIP_SYNC, TEXT_TO_VIDEO
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from tests.unit.emulator.caller import Caller
 
 
@@ -245,23 +245,23 @@ def test_the_word_refuse_is_refused_at_once(api: Caller, pixverse_emulator: Emul
     assert pixverse_emulator.ledger()["charged"] == 0
 
 
-def test_a_dud_replay_is_another_video_that_costs_nothing_and_never_ends(
+def test_a_stalled_replay_is_another_video_that_costs_nothing_and_never_ends(
     api: Caller, pixverse_emulator: EmulatorControl
 ) -> None:
-    pixverse_emulator.fault("submit", "dud_replay", times=None)
+    pixverse_emulator.fault("submit", "stalled_replay", times=None)
     first = api.boat(trace_id="t")
-    dud = api.boat(trace_id="t")
-    assert dud != first
+    stalled = api.boat(trace_id="t")
+    assert stalled != first
     pixverse_emulator.advance(3 * 3600)
-    assert (api.status(first), api.status(dud)) == (1, 5)
+    assert (api.status(first), api.status(stalled)) == (1, 5)
     ledger = pixverse_emulator.ledger()
     assert (ledger["jobs"], ledger["charged"], ledger["refunded"], ledger["running"]) == (1, 45, 0, 0)
     assert ledger["submits"]["t"]["repeats"] == 1
 
 
-def test_a_dud_of_a_refused_submit_is_no_job(api: Caller, pixverse_emulator: EmulatorControl) -> None:
+def test_no_job_stalls_where_the_submit_was_refused(api: Caller, pixverse_emulator: EmulatorControl) -> None:
     pixverse_emulator.fault("submit", "slots_full")
-    pixverse_emulator.fault("submit", "dud_replay")
+    pixverse_emulator.fault("submit", "stalled_replay")
     codes = [api.submit(TEXT_TO_VIDEO, BOAT, trace_id="t")["ErrCode"] for _ in range(2)]
     assert codes == [500044, 500044]
 
@@ -356,7 +356,7 @@ class TestMedia:
 
 
 @pytest.mark.parametrize(
-    ("wish", "complaint"),
+    ("order", "complaint"),
     [
         ({"on": "submit", "what": "explode"}, "there is no fault 'explode'"),
         ({"on": "balance", "what": "fail"}, "fail can be on submit, not on 'balance'"),
@@ -386,10 +386,10 @@ class TestMedia:
     ],
 )
 def test_a_fault_that_does_not_exist_is_refused(
-    pixverse_emulator: EmulatorControl, wish: dict[str, Any], complaint: str
+    pixverse_emulator: EmulatorControl, order: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ControlError, match=complaint):
-        pixverse_emulator.fault(**wish)
+        pixverse_emulator.fault(**order)
 
 
 def test_every_fault_is_documented() -> None:

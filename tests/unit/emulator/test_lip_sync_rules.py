@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pixverse_provider.emulator.envelope import ApiError
-from pixverse_provider.emulator.generations.fields import Fields
-from pixverse_provider.emulator.generations.lip_sync import rules
+from pixverse_provider.emulator.protocol import ApiError
+from pixverse_provider.emulator.rules.edits import lip_sync
+from pixverse_provider.emulator.rules.request import Fields
 from tests.unit.emulator.shelf import AUDIO, GENERATED, VIDEO, Shelf
 
 if TYPE_CHECKING:
-    from pixverse_provider.emulator.generations.order import Order
+    from pixverse_provider.emulator.rules.request import Order
 
 TTS: dict[str, Any] = {"lip_sync_tts_speaker_id": "7", "lip_sync_tts_content": "Good morning, and welcome."}
 
 
 def order(audio_seconds: float = 7.2, **body: Any) -> Order:
-    return rules(Fields(body), Shelf(seconds=audio_seconds))
+    return lip_sync(Fields(body), Shelf(seconds=audio_seconds))
 
 
 def refusal(**body: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from tests.unit.emulator.caller import Caller
 
 

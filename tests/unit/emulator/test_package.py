@@ -35,7 +35,7 @@ def test_nothing_of_the_client_and_nothing_of_airflow_is_imported(path: Path) ->
 
 def test_the_plugin_and_the_handle_import_nothing_heavy() -> None:
     code = (
-        "import sys, pixverse_provider.emulator.pytest_plugin, pixverse_provider.emulator.handle;"
+        "import sys, pixverse_provider.emulator.pytest_plugin, pixverse_provider.emulator.client;"
         "heavy = ('fastapi', 'uvicorn', 'av', 'numpy', 'PIL', 'airflow');"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -6,20 +6,16 @@ from typing import Any
 
 import pytest
 
-from pixverse_provider.emulator.generations.fusion import FUSION
-from pixverse_provider.emulator.generations.image_template import IMAGE_TEMPLATE
-from pixverse_provider.emulator.generations.image_to_video import IMAGE_TO_VIDEO
-from pixverse_provider.emulator.generations.multi_transition import MULTI_TRANSITION
-from pixverse_provider.emulator.generations.transition import TRANSITION
+from pixverse_provider.emulator.rules import clips
 from tests.unit.emulator.shelf import IMAGE, IMAGES, VIDEO, Counter, Shelf
 
 CLIP = {"prompt": "she turns", "model": "v5", "duration": 5, "quality": "540p"}
 TEMPLATE, SHORT_OF_QUALITY, LONG_TEMPLATE = 302325299692608, 315446315336768, 308621408717184
 
-image = Counter(IMAGE_TO_VIDEO.rules, {**CLIP, "img_id": IMAGE})
-transition = Counter(TRANSITION.rules, {**CLIP, "first_frame_img": IMAGES[0], "last_frame_img": IMAGES[1]})
+image = Counter(clips.image_to_video, {**CLIP, "img_id": IMAGE})
+transition = Counter(clips.transition, {**CLIP, "first_frame_img": IMAGES[0], "last_frame_img": IMAGES[1]})
 frames = Counter(
-    MULTI_TRANSITION.rules,
+    clips.multi_transition,
     {
         "model": "v5",
         "quality": "540p",
@@ -30,7 +26,7 @@ frames = Counter(
         ],
     },
 )
-template = Counter(IMAGE_TEMPLATE.rules, {"img_ids": [IMAGE], "template_id": 384268229671680})
+template = Counter(clips.image_template, {"img_ids": [IMAGE], "template_id": 384268229671680})
 
 
 def references(count: int, **changes: Any) -> list[dict[str, Any]]:
@@ -40,7 +36,7 @@ def references(count: int, **changes: Any) -> list[dict[str, Any]]:
     ]
 
 
-fusion = Counter(FUSION.rules, {**CLIP, "aspect_ratio": "16:9", "image_references": references(2)})
+fusion = Counter(clips.fusion, {**CLIP, "aspect_ratio": "16:9", "image_references": references(2)})
 
 
 @pytest.mark.parametrize("wrong", ["164913710", 1.0, True, -1, 2**64, [IMAGE], {}])

@@ -9,16 +9,13 @@ import numpy as np
 import pytest
 import requests
 
-from pixverse_provider.emulator.render.canvas import MOUTH_X, MOUTH_Y
-from pixverse_provider.emulator.render.clip import FULL, SMALL
-from pixverse_provider.emulator.render.lip_sync import LipSyncRecipe
-from pixverse_provider.emulator.render.mp4 import SAMPLE_RATE
-from pixverse_provider.emulator.render.pool import describe
-from pixverse_provider.emulator.render.source import loop_frames, read_audio
-from pixverse_provider.emulator.render.speech import speak
-from pixverse_provider.emulator.render.text_to_video import TextToVideoRecipe
-from pixverse_provider.emulator.render.voice_track import mouth_shapes
-from pixverse_provider.emulator.voices import VOICES, find_voice
+from pixverse_provider.emulator.render.drawing import MOUTH_X, MOUTH_Y
+from pixverse_provider.emulator.render.edited_clips import LipSyncRecipe
+from pixverse_provider.emulator.render.new_clips import TextToVideoRecipe
+from pixverse_provider.emulator.render.pool import FULL, SMALL, describe
+from pixverse_provider.emulator.render.presenter import mouth_shapes
+from pixverse_provider.emulator.render.sound import VOICES, find_voice, speak
+from pixverse_provider.emulator.render.video import SAMPLE_RATE, loop_frames, read_audio
 from tests.unit.emulator.caller import LIP_SYNC
 from tests.unit.emulator.samples import tone, write_audio, write_video
 
@@ -27,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pixverse_provider.emulator.handle import EmulatorControl
-    from pixverse_provider.emulator.render.clip import Recipe
-    from pixverse_provider.emulator.render.mp4 import Samples
+    from pixverse_provider.emulator.client import EmulatorControl
+    from pixverse_provider.emulator.render.pool import Recipe
+    from pixverse_provider.emulator.render.video import Samples
     from tests.unit.emulator.caller import Caller
 
 VOICE = find_voice("7")
@@ -42,8 +39,8 @@ def render(recipe: Recipe, tmp_path: Path, profile: object = SMALL) -> Path:
 
 
 def boat(**changes: object) -> TextToVideoRecipe:
-    wish = {"prompt": "a boat", "seconds": 5, "quality": 540, "aspect_ratio": "16:9", "seed": 3, **changes}
-    return TextToVideoRecipe(**wish)  # type: ignore[arg-type]
+    fields = {"prompt": "a boat", "seconds": 5, "quality": 540, "aspect_ratio": "16:9", "seed": 3, **changes}
+    return TextToVideoRecipe(**fields)  # type: ignore[arg-type]
 
 
 def loudness(audio: Samples, parts: int = 60) -> NDArray[np.float64]:

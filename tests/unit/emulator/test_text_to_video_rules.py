@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pixverse_provider.emulator.generations.text_to_video import rules
+from pixverse_provider.emulator.rules.clips import text_to_video
 from tests.unit.emulator.caller import BOAT, TEXT_TO_VIDEO
 from tests.unit.emulator.shelf import Counter
 
 if TYPE_CHECKING:
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from tests.unit.emulator.caller import Caller
 
 
-TEXT = Counter(rules, BOAT)
+TEXT = Counter(text_to_video, BOAT)
 order, refusal = TEXT.order, TEXT.refusal
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_provider.emulator.envelope import ApiError
-from pixverse_provider.emulator.generations import GENERATIONS
-from pixverse_provider.emulator.generations.fields import Fields
+from pixverse_provider.emulator.protocol import ApiError
+from pixverse_provider.emulator.rules import GENERATIONS
+from pixverse_provider.emulator.rules.request import Fields
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 from tests.support.kinds import NAMES, Ids, arguments, request_class
 from tests.unit.emulator.shelf import GENERATED, IMAGES, MASK, VIDEO, Shelf
