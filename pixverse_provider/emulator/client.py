@@ -44,7 +44,7 @@ class EmulatorControl:
         return json.dumps({"conn_type": "pixverse", "host": self.api_url, "password": self.api_key})
 
     def ledger(self) -> LedgerRecord:
-        """Return the books: balance, charges, refunds, submits per trace id, incidents."""
+        """Return the ledger: balance, charges, refunds, submits per trace id, incidents."""
         return cast("LedgerRecord", self._call("GET", "ledger"))
 
     def jobs(self) -> list[JobRecord]:
@@ -130,11 +130,11 @@ class EmulatorControl:
             return False
         return True
 
-    def _call(self, method: str, path: str, wish: dict[str, Any] | None = None) -> Any:
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the URL is the one of the constructor
             f"{self.url}/emulator/{path}",
-            data=None if wish is None else json.dumps(wish).encode(),
-            headers={} if wish is None else {"Content-Type": "application/json"},
+            data=None if body is None else json.dumps(body).encode(),
+            headers={} if body is None else {"Content-Type": "application/json"},
             method=method,
         )
         try:

@@ -87,7 +87,7 @@ class Account:
         self._start_over()
 
     def reset(self) -> None:
-        """Forget jobs, uploads, faults and the books, and return to the first settings and to the wall clock.
+        """Forget jobs, uploads, faults and the ledger; return to the first settings and the wall clock.
 
         Ids go on, so that one of before is not found. Rendered files are kept and used again.
         """

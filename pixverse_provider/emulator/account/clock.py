@@ -47,6 +47,6 @@ class Clock:
             self._stopped_at = None
 
 
-def rfc3339(moment: float) -> str:
+def rfc3339(seconds: float) -> str:
     """Write a time the way the API does, in UTC with a ``Z``."""
-    return datetime.fromtimestamp(moment, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -13,6 +13,8 @@ import anyio
 from starlette.responses import Response, StreamingResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pixverse_provider.emulator.protocol import ApiError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
@@ -169,7 +171,7 @@ def answer_instead(fault: Fault, request: Request, connections: Connections) -> 
             raise AssertionError(fault.what)
 
 
-def spoil(fault: Fault, answer: Response, request: Request, connections: Connections) -> Response:
+def alter(fault: Fault, answer: Response, request: Request, connections: Connections) -> Response:
     """Return what becomes of a right answer on its way back."""
     match fault.what:
         case "accept_then_drop":
@@ -185,6 +187,19 @@ def spoil(fault: Fault, answer: Response, request: Request, connections: Connect
             )
         case _:
             return answer_instead(fault, request, connections)
+
+
+def refusal_of(fault: Fault) -> ApiError:
+    """Return what the service itself says under a fault of its own."""
+    if fault.what != "error":
+        return ApiError({"slots_full": 500044, "no_credits": 500090, "refuse": 500063}[fault.what])
+    details = fault.details
+    return ApiError(
+        details["err_code"],
+        details["message"] or None,
+        http_status=details["http_status"],
+        lower_case=details["lower_case"],
+    )
 
 
 def _page(status: int, title: str) -> Response:
@@ -224,7 +239,7 @@ def _elsewhere(request: Request) -> str:
     return f"http://{other}:{request.url.port or 80}/elsewhere{request.url.path}"
 
 
-def spoil_file(fault: Fault, file: StoredFile, request: Request, connections: Connections) -> Response:
+def alter_file(fault: Fault, file: StoredFile, request: Request, connections: Connections) -> Response:
     """Return what becomes of a file of the media host."""
     match fault.what:
         case "truncated":

@@ -10,10 +10,10 @@ from starlette.responses import Response, StreamingResponse
 from pixverse_provider.emulator.faults import ANSWER, GATEWAY, MEDIA
 from pixverse_provider.emulator.http.fault_injection import (
     Connections,
+    alter_file,
     answer_instead,
     read_part,
     refused,
-    spoil_file,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def _serve(
     record["fault"] = fault.what
     if fault.strikes == GATEWAY:
         return answer_instead(fault, request, connections)
-    return spoil_file(fault, file, request, connections)
+    return alter_file(fault, file, request, connections)
 
 
 def _file_answer(file: StoredFile, headers: Mapping[str, str], *, with_body: bool) -> Response:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from pixverse_provider.emulator.faults import ANSWER, GATEWAY, REFUSAL, Fault
-from pixverse_provider.emulator.http.fault_injection import answer_instead, spoil
+from pixverse_provider.emulator.faults import ANSWER, GATEWAY, REFUSAL
+from pixverse_provider.emulator.http.fault_injection import alter, answer_instead, refusal_of
 from pixverse_provider.emulator.http.trace_id import check_trace_id
 from pixverse_provider.emulator.protocol import INVALID_ACCOUNT, WRONG_TYPE, ApiError
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.account.account import Account
     from pixverse_provider.emulator.account.ledger import RequestRecord
     from pixverse_provider.emulator.http.fault_injection import Connections
-
 
 log = logging.getLogger(__name__)
 
@@ -109,21 +108,32 @@ class Exchange:
             response = await serve(self)
         except ApiError as error:
             response = _refused(error)
-        return spoil(fault, response, self.request, self.connections)
+        return alter(fault, response, self.request, self.connections)
 
-    def refusal(self, *, video_id: int | None = None, text: str = "") -> ApiError | None:
-        """Return the refusal that a fault orders from the service."""
+    def raise_ordered_refusal(self, *, video_id: int | None = None, text: str = "") -> None:
+        """Refuse the request where a fault orders that of the service.
+
+        :raises ApiError: with the code of the fault.
+        """
         fault = self.account.faults.take(self.kind, (REFUSAL,), video_id=video_id, text=text)
-        if fault is None:
-            return None
-        self.record["fault"] = fault.what
-        return _refusal_of(fault)
+        if fault is not None:
+            self.record["fault"] = fault.what
+            raise refusal_of(fault)
+
+
+def with_faults(serve: Handler) -> Handler:
+    """Return a handler that serves, unless a fault is due for its endpoint."""
+
+    async def handle(exchange: Exchange) -> Response:
+        return await exchange.served(serve)
+
+    return handle
 
 
 class Pipeline:
     """Takes requests to the API through all that they have in common.
 
-    :param emulator: the account.
+    :param account: whose API it is.
     :param connections: of the server, for faults that cut one.
     """
 
@@ -238,29 +248,17 @@ def _err_code(body: bytes) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def _refusal_of(fault: Fault) -> ApiError:
-    if fault.what != "error":
-        return ApiError({"slots_full": 500044, "no_credits": 500090, "refuse": 500063}[fault.what])
-    details = fault.details
-    return ApiError(
-        details["err_code"],
-        details["message"] or None,
-        http_status=details["http_status"],
-        lower_case=details["lower_case"],
-    )
-
-
 def only_this_machine(request: Request) -> bool:
     """Tell whether a request comes from this machine and was meant for it.
 
-    The host name is looked at too: a page of the internet whose name resolves to 127.0.0.1 must not reach in.
+    The host name counts too: a page of the internet whose name resolves to 127.0.0.1 must not reach in.
     """
     client = request.client
     return client is not None and is_loopback(client.host) and is_loopback(request.url.hostname or "")
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address means this machine. Only ``localhost`` is looked up."""
+    """Tell whether a host name or address means this machine. Only ``localhost`` is resolved."""
     if host == "localhost":
         return all(ipaddress.ip_address(found[4][0]).is_loopback for found in socket.getaddrinfo(host, None))
     try:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from pixverse_provider.emulator.account.clock import rfc3339
-from pixverse_provider.emulator.http.pipeline import Exchange, Handler, Pipeline, whole_number
+from pixverse_provider.emulator.http.pipeline import Exchange, Handler, Pipeline, whole_number, with_faults
 from pixverse_provider.emulator.http.submit import MASKS_PATH, select_masks, submit_handler
 from pixverse_provider.emulator.http.uploads import upload_image, upload_media
 from pixverse_provider.emulator.protocol import LARGEST_ID, NOT_FOUND, WRONG_TYPE, ApiError, success
@@ -73,9 +73,7 @@ def _result_handler(id_field: Literal["video_id", "image_id"], shown: Shown) -> 
         async def serve(exchange: Exchange) -> Response:
             if not 0 < job_id <= LARGEST_ID:
                 raise ApiError(WRONG_TYPE, f"{id_field} must be an unsigned 64-bit number")
-            refusal = exchange.refusal(video_id=job_id, text=text)
-            if refusal is not None:
-                raise refusal
+            exchange.raise_ordered_refusal(video_id=job_id, text=text)
             await jobs.wait_for_files(job_id)
             found = jobs.find(job_id)
             if found is None or found.makes_image != (id_field == "image_id"):
@@ -131,39 +129,30 @@ def _common(job: Job, exchange: Exchange) -> dict[str, Any]:
     return resp
 
 
+@with_faults
 async def _voices(exchange: Exchange) -> Response:
     """Answer with all voices whatever the page size, as the printed example does; page 2 is empty."""
-
-    async def serve(exchange: Exchange) -> Response:
-        page = exchange.page_value("page_num", 1)
-        exchange.page_value("page_size", len(VOICES))
-        refusal = exchange.refusal()
-        if refusal is not None:
-            raise refusal
-        shown = VOICES if page <= 1 else ()
-        data = [{"speaker_id": voice.speaker_id, "name": voice.name} for voice in shown]
-        return JSONResponse(success({"total": len(VOICES), "data": data}))
-
-    return await exchange.served(serve)
+    page = exchange.page_value("page_num", 1)
+    exchange.page_value("page_size", len(VOICES))
+    exchange.raise_ordered_refusal()
+    shown = VOICES if page <= 1 else ()
+    data = [{"speaker_id": voice.speaker_id, "name": voice.name} for voice in shown]
+    return JSONResponse(success({"total": len(VOICES), "data": data}))
 
 
+@with_faults
 async def _balance(exchange: Exchange) -> Response:
-    async def serve(exchange: Exchange) -> Response:
-        refusal = exchange.refusal()
-        if refusal is not None:
-            raise refusal
-        balance = exchange.account.ledger.balance()
-        return JSONResponse(
-            success(
-                {
-                    "account_id": ACCOUNT_ID,
-                    "credit_monthly": balance["credit_monthly"],
-                    "credit_package": balance["credit_package"],
-                }
-            )
+    exchange.raise_ordered_refusal()
+    balance = exchange.account.ledger.balance()
+    return JSONResponse(
+        success(
+            {
+                "account_id": ACCOUNT_ID,
+                "credit_monthly": balance["credit_monthly"],
+                "credit_package": balance["credit_package"],
+            }
         )
-
-    return await exchange.served(serve)
+    )
 
 
 async def _unknown(exchange: Exchange) -> Response:
@@ -174,19 +163,14 @@ async def _unknown(exchange: Exchange) -> Response:
 _COVER_SIZE = (320, 180)
 
 
+@with_faults
 async def _restyles(exchange: Exchange) -> Response:
     """Answer with a page of presets, all of them unless asked for fewer."""
-
-    async def serve(exchange: Exchange) -> Response:
-        page = max(1, exchange.page_value("page_num", 1))
-        size = exchange.page_value("page_size", 0) or len(RESTYLES)
-        refusal = exchange.refusal()
-        if refusal is not None:
-            raise refusal
-        shown = RESTYLES[(page - 1) * size : page * size]
-        return JSONResponse(success([_described(exchange, restyle) for restyle in shown]))
-
-    return await exchange.served(serve)
+    page = max(1, exchange.page_value("page_num", 1))
+    size = exchange.page_value("page_size", 0) or len(RESTYLES)
+    exchange.raise_ordered_refusal()
+    shown = RESTYLES[(page - 1) * size : page * size]
+    return JSONResponse(success([_described(exchange, restyle) for restyle in shown]))
 
 
 def _described(exchange: Exchange, restyle: Restyle) -> dict[str, Any]:

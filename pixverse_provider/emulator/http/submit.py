@@ -78,9 +78,7 @@ def _fields_of(body: Mapping[str, Any] | None) -> Fields:
 def _accept(generation: Generation, exchange: Exchange, body: Mapping[str, Any] | None) -> Job:
     account = exchange.account
     order = generation.rules(_fields_of(body), account)
-    refusal = exchange.refusal(text=order.text)
-    if refusal is not None:
-        raise refusal
+    exchange.raise_ordered_refusal(text=order.text)
     if REFUSE_WORD in order.text:
         raise ApiError(MODERATION)
     if account.jobs.counting() >= account.settings.concurrency:
@@ -202,9 +200,7 @@ def _found(exchange: Exchange, selection: _Selection | ApiError) -> dict[str, An
     """Charge for the masks and keep them. Nothing in here waits."""
     if isinstance(selection, ApiError):
         raise selection
-    refusal = exchange.refusal()
-    if refusal is not None:
-        raise refusal
+    exchange.raise_ordered_refusal()
     account = exchange.account
     if account.ledger.credits < prices.MASK_SELECTION:
         raise ApiError(NO_CREDITS)

@@ -26,7 +26,12 @@ from pixverse_provider.emulator.account.uploads import (
     inspect_media,
     too_many_bytes,
 )
-from pixverse_provider.emulator.http.pipeline import BodyTooLargeError, BoundedRequest, is_loopback
+from pixverse_provider.emulator.http.pipeline import (
+    BodyTooLargeError,
+    BoundedRequest,
+    is_loopback,
+    with_faults,
+)
 from pixverse_provider.emulator.protocol import (
     IMAGE_FORMAT,
     IMAGE_PATH,
@@ -131,41 +136,33 @@ def _check_loopback(url: str) -> None:
 _FORM_OVERHEAD: Final = 64 * 1024
 
 
+@with_faults
 async def upload_media(exchange: Exchange) -> Response:
     """Take a video or an audio, from the part ``file`` or the URL ``file_url``."""
     settings = exchange.account.settings
-
-    async def serve(exchange: Exchange) -> Response:
-        upload = await _take(
-            exchange,
-            part="file",
-            limit=settings.max_media_bytes,
-            too_large=too_many_bytes(settings),
-            bad_url=INVALID_PARAMETER,
-            inspect=lambda path: inspect_media(path, settings),
-        )
-        return _uploaded(
-            exchange, upload, {"media_id": upload.upload_id, "media_type": upload.media_type}, "url"
-        )
-
-    return await exchange.served(serve)
+    upload = await _take(
+        exchange,
+        part="file",
+        limit=settings.max_media_bytes,
+        too_large=too_many_bytes(settings),
+        bad_url=INVALID_PARAMETER,
+        inspect=lambda path: inspect_media(path, settings),
+    )
+    return _uploaded(exchange, upload, {"media_id": upload.upload_id, "media_type": upload.media_type}, "url")
 
 
+@with_faults
 async def upload_image(exchange: Exchange) -> Response:
     """Take an image, from the part ``image`` or the URL ``image_url``."""
-
-    async def serve(exchange: Exchange) -> Response:
-        upload = await _take(
-            exchange,
-            part="image",
-            limit=MAX_IMAGE_BYTES,
-            too_large=ApiError(IMAGE_TOO_LARGE),
-            bad_url=IMAGE_PATH,
-            inspect=inspect_image,
-        )
-        return _uploaded(exchange, upload, {"img_id": upload.upload_id}, "img_url")
-
-    return await exchange.served(serve)
+    upload = await _take(
+        exchange,
+        part="image",
+        limit=MAX_IMAGE_BYTES,
+        too_large=ApiError(IMAGE_TOO_LARGE),
+        bad_url=IMAGE_PATH,
+        inspect=inspect_image,
+    )
+    return _uploaded(exchange, upload, {"img_id": upload.upload_id}, "img_url")
 
 
 async def _take(
@@ -188,9 +185,7 @@ async def _take(
 
 
 def _check_before_opening(exchange: Exchange, part: str, received: Received) -> None:
-    refusal = exchange.refusal(text=received.name)
-    if refusal is not None:
-        raise refusal
+    exchange.raise_ordered_refusal(text=received.name)
     if part == "image" and received.declared == "application/octet-stream":
         raise ApiError(IMAGE_FORMAT, "the URL answers with application/octet-stream")
 

@@ -127,7 +127,7 @@ class Backdrop:
     """Slow waves of two colours, computed small and scaled up, so that a frame costs next to nothing.
 
     :param hue: 0 to 1.
-    :param period: seconds after which it looks as at the start, so that a clip of that length loops.
+    :param period: seconds after which it is as at the start, so that a clip of that length loops.
     """
 
     def __init__(self, width: int, height: int, *, hue: float, period: float) -> None:
@@ -138,13 +138,13 @@ class Backdrop:
         columns, rows = 32, max(8, round(32 * height / width))
         self._x, self._y = np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows))
 
-    def at(self, moment: float) -> Image.Image:
+    def at(self, seconds: float) -> Image.Image:
         """Return the picture at a time in seconds."""
-        turn = 2 * math.pi * moment / self._period
+        phase = 2 * math.pi * seconds / self._period
         waves = (
-            np.sin(3.1 * self._x + 2.2 * self._y + turn)
-            + np.sin(2.3 * self._y - 1.7 * self._x - turn)
-            + 1.4 * np.cos(2.6 * (self._x - 0.5 - 0.18 * math.sin(turn)))
+            np.sin(3.1 * self._x + 2.2 * self._y + phase)
+            + np.sin(2.3 * self._y - 1.7 * self._x - phase)
+            + 1.4 * np.cos(2.6 * (self._x - 0.5 - 0.18 * math.sin(phase)))
         )
         share = np.clip(0.5 + waves / 6.0, 0, 1)[..., np.newaxis]
         pixels: Pixels = (self._dark + (self._light - self._dark) * share).astype(np.uint8)

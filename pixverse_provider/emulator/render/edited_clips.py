@@ -70,11 +70,6 @@ class EditRecipe:
     keep_sound: bool = True
     sound_effect: str | None = None
 
-    @property
-    def key(self) -> str:
-        """Everything that the file depends on; files count by their content."""
-        return repr(self)
-
     def render(self, path: Path, profile: Profile) -> None:
         """Write the clip."""
         found = probe(self.video.path, most=profile.max_fps)
@@ -138,10 +133,10 @@ def _colours(tint: int) -> Pixels:
     return (np.array(found) * 255).clip(0, 127).astype(np.uint8)
 
 
-def _put_swaying(picture: Image.Image, character: Image.Image, moment: float) -> None:
+def _put_swaying(picture: Image.Image, character: Image.Image, seconds: float) -> None:
     width, height = picture.size
-    x = (width - character.width) / 2 + _SWAY * width * math.sin(2.4 * moment)
-    y = (height - character.height) / 2 + _SWAY / 2 * height * math.sin(4.8 * moment)
+    x = (width - character.width) / 2 + _SWAY * width * math.sin(2.4 * seconds)
+    y = (height - character.height) / 2 + _SWAY / 2 * height * math.sin(4.8 * seconds)
     picture.paste(character, (round(x), round(y)), mask=character.getchannel("A"))
 
 
@@ -157,11 +152,6 @@ class ExtendRecipe:
     added: int
     quality: int
     prompt: str
-
-    @property
-    def key(self) -> str:
-        """Everything that the file depends on; a file counts by its content."""
-        return repr(self)
 
     def render(self, path: Path, profile: Profile) -> None:
         """Write the clip."""
@@ -195,27 +185,20 @@ class LipSyncRecipe:
     Its own sound is gone.
     """
 
-    video: Path
-    video_digest: str
-    audio: Path | None = None
-    audio_digest: str = ""
+    video: File
+    audio: File | None = None
     voice: Voice | None = None
     text: str = ""
 
-    @property
-    def key(self) -> str:
-        """Everything that the file depends on; a file counts by its content."""
-        return f"{self.video_digest} {self.audio_digest} {self.voice} {self.text}"
-
     def render(self, path: Path, profile: Profile) -> None:
         """Write the clip."""
-        found = probe(self.video, most=profile.max_fps)
+        found = probe(self.video.path, most=profile.max_fps)
         size, fps = profile.fit(*found.size), found.fps
         audio = self._audio()
         count = max(1, round(len(audio) * fps / SAMPLE_RATE))
         shapes = mouth_shapes(audio, fps, count)
         painter = MouthPainter(*size)
-        frames = islice(loop_frames(self.video, size=size, fps=fps), count)
+        frames = islice(loop_frames(self.video.path, size=size, fps=fps), count)
         write_mp4(
             path,
             (painter.paint(frame, shape) for frame, shape in zip(frames, shapes, strict=True)),
@@ -226,7 +209,7 @@ class LipSyncRecipe:
 
     def _audio(self) -> Samples:
         if self.audio is not None:
-            return read_audio(self.audio)
+            return read_audio(self.audio.path)
         if self.voice is None:
             raise ValueError("a lip sync needs an audio file or a voice")
         spoken = speak(self.text, self.voice)

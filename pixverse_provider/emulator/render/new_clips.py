@@ -63,11 +63,6 @@ class TextToVideoRecipe:
     voice: Voice | None = None
     speech: str = ""
 
-    @property
-    def key(self) -> str:
-        """Everything that the file depends on."""
-        return repr(self)
-
     def render(self, path: Path, profile: Profile) -> None:
         """Write the clip."""
         size = profile.fit(*self.size)
@@ -122,11 +117,6 @@ class StillsRecipe:
     voice: Voice | None = None
     speech: str = ""
 
-    @property
-    def key(self) -> str:
-        """Everything that the file depends on; pictures count by their content."""
-        return repr(self)
-
     def render(self, path: Path, profile: Profile) -> None:
         """Write the clip."""
         opened = [open_picture(file.path) for file in self.pictures]
@@ -178,11 +168,6 @@ class FusionRecipe:
     aspect_ratio: str
     seed: int
     music: bool = False
-
-    @property
-    def key(self) -> str:
-        """Everything that the file depends on; pictures count by their content."""
-        return repr(self)
 
     def render(self, path: Path, profile: Profile) -> None:
         """Write the clip."""
@@ -239,15 +224,10 @@ class ImageTemplateRecipe:
     pictures: tuple[File, ...]
     title: str
 
-    @property
-    def key(self) -> str:
-        """Everything that the file depends on; pictures count by their content."""
-        return repr(self)
-
     def render(self, path: Path, profile: Profile) -> None:
         """Write the image."""
         size = profile.fit(_IMAGE_SIDE, _IMAGE_SIDE)
-        hue = zlib.crc32(self.key.encode()) % 97 / 97
+        hue = zlib.crc32(repr(self).encode()) % 97 / 97
         ground = Backdrop(*size, hue=hue, period=1).at(0).convert("RGBA")
         shown = self.pictures[:_MOST_PRINTS]
         columns = math.ceil(math.sqrt(len(shown))) or 1

@@ -50,11 +50,10 @@ SMALL: Final = Profile("small", max_side=256, max_fps=12)
 
 
 class Recipe(Protocol):
-    """How one result is made. Equal recipes give equal files, so a file is rendered once."""
+    """How one result is made.
 
-    @property
-    def key(self) -> str:
-        """Everything that the file depends on, as a string."""
+    Recipes with the same ``repr`` give equal files, so a file is rendered once.
+    """
 
     def render(self, path: Path, profile: Profile) -> None:
         """Write the file."""
@@ -98,7 +97,7 @@ class RenderPool:
         """
         profile = FULL if mode == "full" else SMALL
         chosen = self._placeholders[ending] if mode == "placeholder" else recipe
-        key = hashlib.sha256(f"{type(chosen).__name__} {profile.name} {chosen.key}".encode()).hexdigest()[:32]
+        key = hashlib.sha256(f"{profile.name} {chosen!r}".encode()).hexdigest()[:32]
         known = self._clips.get(key)
         if known is not None and not (known.done() and (known.cancelled() or known.exception() is not None)):
             return known

@@ -30,6 +30,7 @@ class Voice:
     tract: float
 
 
+# Those of the documented list, in its order.
 VOICES: Final = (
     Voice("7", "Harper", 205, 0.87),
     Voice("8", "Ava", 220, 0.85),
@@ -210,12 +211,12 @@ def sound_track(
 
 def chords(length: int, seed: int) -> Samples:
     """Return quiet chords, in the key of the seed."""
-    moments = np.arange(length) / SAMPLE_RATE
+    times = np.arange(length) / SAMPLE_RATE
     root = 110.0 * 2 ** (seed % 12 / 12)
     sound = np.zeros(length)
     for step, ratio in enumerate((1.0, 1.25, 1.5, 2.0)):
-        swell = 0.5 + 0.5 * np.sin(2 * np.pi * moments / (3.0 + step) + step)
-        sound += swell * np.sin(2 * np.pi * root * ratio * moments)
+        swell = 0.5 + 0.5 * np.sin(2 * np.pi * times / (3.0 + step) + step)
+        sound += swell * np.sin(2 * np.pi * root * ratio * times)
     return (0.12 * sound).astype(np.float32)
 
 

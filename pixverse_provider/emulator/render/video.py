@@ -109,7 +109,7 @@ class Found:
 
 
 def probe(path: Path, *, most: int) -> Found:
-    """Look at a video.
+    """Return what a video is like.
 
     :param most: frames per second; fewer than 12 show no movement, whatever the source has.
     """
@@ -150,20 +150,20 @@ def loop_frames(path: Path, *, size: tuple[int, int], fps: float) -> Iterator[Pi
     while True:
         shown = 0
         held: av.VideoFrame | None = None
-        start = moment = gap = 0.0
+        start = since = gap = 0.0
         with av.open(str(path)) as container:
             for frame in container.decode(video=0):
                 if held is None:
                     start = frame.time
-                gap, moment = frame.time - start - moment, frame.time - start
-                while held is not None and shown / fps < moment - _TINY:
+                gap, since = frame.time - start - since, frame.time - start
+                while held is not None and shown / fps < since - _TINY:
                     yield _pixels(held, size)
                     shown += 1
                 held = frame
         if held is None:
             raise ValueError("the video has no pictures")
         # The last picture stands as long as the one before it did.
-        while shown == 0 or shown / fps < moment + gap - _TINY:
+        while shown == 0 or shown / fps < since + gap - _TINY:
             yield _pixels(held, size)
             shown += 1
 

@@ -105,6 +105,11 @@ VIDEO_TEMPLATES: Final[dict[int, Template]] = {
 IMAGE_TEMPLATES: Final[dict[int, Template]] = {384268229671680: Template(name="Framed print")}
 
 
+def pixels(quality: str) -> int:
+    """Return a quality as a number, such as 540."""
+    return int(quality.removesuffix("p"))
+
+
 def find_video_template(template_id: int, quality: str) -> Template:
     """Return an effect for videos.
 

@@ -24,6 +24,7 @@ from pixverse_provider.emulator.rules.catalogue import (
     STYLES,
     TEXT_LIMIT,
     find_video_template,
+    pixels,
 )
 from pixverse_provider.emulator.rules.request import Order, job_text
 
@@ -70,7 +71,7 @@ class ClipOptions:
     @property
     def resolution_ratio(self) -> int:
         """The quality as a number."""
-        return int(self.quality.removesuffix("p"))
+        return pixels(self.quality)
 
     @property
     def music(self) -> bool:

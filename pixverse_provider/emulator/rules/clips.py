@@ -31,6 +31,7 @@ from pixverse_provider.emulator.rules.catalogue import (
     UP_TO_V5,
     VIDEO_TEMPLATES,
     find_image_template,
+    pixels,
 )
 from pixverse_provider.emulator.rules.clip_options import (
     OPTION_FIELDS,
@@ -182,11 +183,11 @@ def multi_transition(fields: Fields, library: Library) -> Order:
             pictures=tuple(image.file for image in images),
             lengths=tuple(lengths),
             captions=tuple(prompts[:-1]),
-            quality=int(quality.removesuffix("p")),
+            quality=pixels(quality),
             seed=zlib.crc32(prompt.encode()),
         ),
         text=job_text(prompt, *images),
-        resolution_ratio=int(quality.removesuffix("p")),
+        resolution_ratio=pixels(quality),
         prompt=prompt,
     )
 
@@ -245,13 +246,13 @@ def fusion(fields: Fields, library: Library) -> Order:
             ),
             prompt=prompt,
             seconds=seconds,
-            quality=int(quality.removesuffix("p")),
+            quality=pixels(quality),
             aspect_ratio=aspect_ratio,
             seed=seed,
             music=audio,
         ),
         text=job_text(prompt, *images),
-        resolution_ratio=int(quality.removesuffix("p")),
+        resolution_ratio=pixels(quality),
         prompt=prompt,
         negative_prompt=negative_prompt,
         seed=seed,

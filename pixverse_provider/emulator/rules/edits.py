@@ -22,6 +22,7 @@ from pixverse_provider.emulator.rules.catalogue import (
     QUALITIES,
     TEXT_LIMIT,
     find_restyle,
+    pixels,
 )
 from pixverse_provider.emulator.rules.clip_options import (
     LARGEST_SEED,
@@ -104,12 +105,12 @@ def swap(fields: Fields, library: Library) -> Order:
         recipe=EditRecipe(
             video=video.file,
             seconds=video.seconds,
-            quality=int(quality.removesuffix("p")),
+            quality=pixels(quality),
             inside=(mask.mask_name, image.file),
             keep_sound=keep_sound,
         ),
         text=job_text(f"{mask.mask_name} replaced", video, image),
-        resolution_ratio=int(quality.removesuffix("p")),
+        resolution_ratio=pixels(quality),
     )
 
 
@@ -208,9 +209,7 @@ def lip_sync(fields: Fields, library: Library) -> Order:
 def _to_audio(video: Source, audio: Source) -> Order:
     return Order(
         credits=prices.lip_sync_audio(audio.seconds),
-        recipe=LipSyncRecipe(
-            video=video.path, video_digest=video.digest, audio=audio.path, audio_digest=audio.digest
-        ),
+        recipe=LipSyncRecipe(video=video.file, audio=audio.file),
         text=f"{video.name} speaks {audio.name}",
         resolution_ratio=video.resolution_ratio,
     )
@@ -224,7 +223,7 @@ def _to_speech(video: Source, speaker_id: str, content: str) -> Order:
         raise ApiError(INVALID_PARAMETER, f"TTS text over {TTS_LIMIT} characters")
     return Order(
         credits=prices.lip_sync_tts(content),
-        recipe=LipSyncRecipe(video=video.path, video_digest=video.digest, voice=voice, text=content),
+        recipe=LipSyncRecipe(video=video.file, voice=voice, text=content),
         text=content,
         resolution_ratio=video.resolution_ratio,
     )
@@ -267,11 +266,11 @@ def mimic(fields: Fields, library: Library) -> Order:
         recipe=EditRecipe(
             video=video.file,
             seconds=video.seconds,
-            quality=int(quality.removesuffix("p")),
+            quality=pixels(quality),
             character=image.file,
         ),
         text=job_text("", image, video),
-        resolution_ratio=int(quality.removesuffix("p")),
+        resolution_ratio=pixels(quality),
     )
 
 
@@ -300,12 +299,12 @@ def modify(fields: Fields, library: Library) -> Order:
         recipe=EditRecipe(
             video=video.file,
             seconds=video.seconds,
-            quality=int(quality.removesuffix("p")),
+            quality=pixels(quality),
             tint=zlib.crc32(prompt.encode()),
             caption=prompt,
             cards=tuple(image.file for image in images),
         ),
         text=job_text(prompt, video, *images),
-        resolution_ratio=int(quality.removesuffix("p")),
+        resolution_ratio=pixels(quality),
         prompt=prompt,
     )

@@ -12,7 +12,7 @@ import requests
 from pixverse_provider.emulator.render.drawing import MOUTH_X, MOUTH_Y
 from pixverse_provider.emulator.render.edited_clips import LipSyncRecipe
 from pixverse_provider.emulator.render.new_clips import TextToVideoRecipe
-from pixverse_provider.emulator.render.pool import FULL, SMALL, describe
+from pixverse_provider.emulator.render.pool import FULL, SMALL, File, describe
 from pixverse_provider.emulator.render.presenter import mouth_shapes
 from pixverse_provider.emulator.render.sound import VOICES, find_voice, speak
 from pixverse_provider.emulator.render.video import SAMPLE_RATE, loop_frames, read_audio
@@ -36,6 +36,10 @@ def render(recipe: Recipe, tmp_path: Path, profile: object = SMALL) -> Path:
     path = tmp_path / "clip.mp4"
     recipe.render(path, FULL if profile is FULL else SMALL)
     return path
+
+
+def file(path: Path) -> File:
+    return File(path, digest="")
 
 
 def boat(**changes: object) -> TextToVideoRecipe:
@@ -113,7 +117,7 @@ def test_the_prompt_may_be_of_any_script(tmp_path: Path) -> None:
 
 
 def test_a_lip_sync_carries_its_audio_and_is_as_long(tmp_path: Path, presenter: Path, script: Path) -> None:
-    recipe = LipSyncRecipe(video=presenter, video_digest="", audio=script)
+    recipe = LipSyncRecipe(video=file(presenter), audio=file(script))
     path = render(recipe, tmp_path)
     given, carried = read_audio(script), read_audio(path)
     assert len(carried) == pytest.approx(len(given), abs=2 * 1024)
@@ -123,7 +127,7 @@ def test_a_lip_sync_carries_its_audio_and_is_as_long(tmp_path: Path, presenter: 
 
 
 def test_the_mouth_moves_with_the_loudness(tmp_path: Path, presenter: Path, script: Path) -> None:
-    path = render(LipSyncRecipe(video=presenter, video_digest="", audio=script), tmp_path, FULL)
+    path = render(LipSyncRecipe(video=file(presenter), audio=file(script)), tmp_path, FULL)
     dark = mouth_darkness(path)
     loud = np.interp(np.linspace(0, 1, len(dark)), np.linspace(0, 1, 60), loudness(read_audio(script)))
     assert np.corrcoef(dark, loud)[0, 1] > 0.6
@@ -132,9 +136,7 @@ def test_the_mouth_moves_with_the_loudness(tmp_path: Path, presenter: Path, scri
 
 def test_a_mouth_is_closed_in_a_pause(tmp_path: Path, presenter: Path) -> None:
     audio = write_audio(tmp_path / "a.wav", "pcm_s16le", seconds=3.0)
-    dark = mouth_darkness(
-        render(LipSyncRecipe(video=presenter, video_digest="", audio=audio), tmp_path, FULL)
-    )
+    dark = mouth_darkness(render(LipSyncRecipe(video=file(presenter), audio=file(audio)), tmp_path, FULL))
     half = len(dark) // 6
     assert dark[2 : half - 2].min() > 0.15
     assert dark[half + 3 : 2 * half - 2].max() < 0.05
@@ -148,7 +150,7 @@ def test_a_short_source_starts_again_and_a_long_one_is_cut(tmp_path: Path) -> No
     assert brightness[:10] == pytest.approx(brightness[10:20], abs=1)
     assert brightness[0] < 10 < 240 < brightness[9]
     audio = write_audio(tmp_path / "a.wav", "pcm_s16le", seconds=0.5)
-    cut = render(LipSyncRecipe(video=video, video_digest="", audio=audio), tmp_path)
+    cut = render(LipSyncRecipe(video=file(video), audio=file(audio)), tmp_path)
     assert describe(cut).seconds == pytest.approx(0.5, abs=0.1)
 
 
