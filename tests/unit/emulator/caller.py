@@ -25,7 +25,7 @@ BOAT = {
 
 
 class Caller:
-    """Calls the API with the right key and a fresh trace id, unless told otherwise."""
+    """Calls the API with the right key and a fresh trace id, unless another is given."""
 
     def __init__(self, emulator: EmulatorControl) -> None:
         self._emulator = emulator

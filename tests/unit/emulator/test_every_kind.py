@@ -12,8 +12,8 @@ import requests
 from PIL import Image
 
 from pixverse_provider.emulator.render.video import read_audio
+from tests.unit.emulator.http.test_contract import check
 from tests.unit.emulator.samples import write_audio, write_video
-from tests.unit.emulator.test_contract import check
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ MASK = "mask-of-first-frame"
 
 
 @dataclass(kw_only=True)
-class Shelf:
+class FakeLibrary:
     """One uploaded video and audio, one generated video, ten images, one mask of the generated video."""
 
     seconds: float = 7.2
@@ -64,22 +64,22 @@ class Shelf:
         return Mask(mask_id=mask_id, source=("source_video_id", GENERATED), keyframe_id=1, mask_name="person")
 
 
-class Counter:
-    """Where requests of one kind are handed in: an accepted one that a test changes field by field."""
+class Endpoint:
+    """The rules of one endpoint, and a request that they accept, which a test changes field by field."""
 
     def __init__(self, rules: Callable[[Fields, Library], Order], accepted: dict[str, Any]) -> None:
         self._rules = rules
         self._accepted = accepted
 
-    def order(self, shelf: Shelf | None = None, /, **changes: Any) -> Order:
+    def order(self, library: FakeLibrary | None = None, /, **changes: Any) -> Order:
         """Return the order; a field that is changed to ``...`` is left out."""
         body = {name: value for name, value in {**self._accepted, **changes}.items() if value is not ...}
-        return self._rules(Fields(body), shelf or Shelf())
+        return self._rules(Fields(body), library or FakeLibrary())
 
-    def refusal(self, shelf: Shelf | None = None, /, **changes: Any) -> int:
+    def refusal(self, library: FakeLibrary | None = None, /, **changes: Any) -> int:
         """Return the code with which a request is refused."""
         with pytest.raises(ApiError) as refused:
-            self.order(shelf, **changes)
+            self.order(library, **changes)
         return refused.value.err_code
 
     def required(self, *names: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from pixverse_provider.emulator.protocol import ApiError
 from pixverse_provider.emulator.rules.edits import lip_sync
 from pixverse_provider.emulator.rules.request import Fields
-from tests.unit.emulator.shelf import AUDIO, GENERATED, VIDEO, Shelf
+from tests.unit.emulator.rules.library import AUDIO, GENERATED, VIDEO, FakeLibrary
 
 if TYPE_CHECKING:
     from pixverse_provider.emulator.rules.request import Order
@@ -18,7 +18,7 @@ TTS: dict[str, Any] = {"lip_sync_tts_speaker_id": "7", "lip_sync_tts_content": "
 
 
 def order(audio_seconds: float = 7.2, **body: Any) -> Order:
-    return lip_sync(Fields(body), Shelf(seconds=audio_seconds))
+    return lip_sync(Fields(body), FakeLibrary(seconds=audio_seconds))
 
 
 def refusal(**body: Any) -> str:

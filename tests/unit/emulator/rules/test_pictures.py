@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from pixverse_provider.emulator.rules import clips
-from tests.unit.emulator.shelf import IMAGE, IMAGES, VIDEO, Counter, Shelf
+from tests.unit.emulator.rules.library import IMAGE, IMAGES, VIDEO, Endpoint, FakeLibrary
 
 CLIP = {"prompt": "she turns", "model": "v5", "duration": 5, "quality": "540p"}
 TEMPLATE, SHORT_OF_QUALITY, LONG_TEMPLATE = 302325299692608, 315446315336768, 308621408717184
 
-image = Counter(clips.image_to_video, {**CLIP, "img_id": IMAGE})
-transition = Counter(clips.transition, {**CLIP, "first_frame_img": IMAGES[0], "last_frame_img": IMAGES[1]})
-frames = Counter(
+image = Endpoint(clips.image_to_video, {**CLIP, "img_id": IMAGE})
+transition = Endpoint(clips.transition, {**CLIP, "first_frame_img": IMAGES[0], "last_frame_img": IMAGES[1]})
+frames = Endpoint(
     clips.multi_transition,
     {
         "model": "v5",
@@ -26,7 +26,7 @@ frames = Counter(
         ],
     },
 )
-template = Counter(clips.image_template, {"img_ids": [IMAGE], "template_id": 384268229671680})
+template = Endpoint(clips.image_template, {"img_ids": [IMAGE], "template_id": 384268229671680})
 
 
 def references(count: int, **changes: Any) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def references(count: int, **changes: Any) -> list[dict[str, Any]]:
     ]
 
 
-fusion = Counter(clips.fusion, {**CLIP, "aspect_ratio": "16:9", "image_references": references(2)})
+fusion = Endpoint(clips.fusion, {**CLIP, "aspect_ratio": "16:9", "image_references": references(2)})
 
 
 @pytest.mark.parametrize("wrong", ["164913710", 1.0, True, -1, 2**64, [IMAGE], {}])
@@ -63,8 +63,8 @@ def test_what_is_required_is_missed() -> None:
     assert frames.required("model", "quality", "multi_transition")
     assert fusion.required("aspect_ratio", "image_references", *CLIP)
     assert template.required("img_ids", "template_id")
-    for counter in (image, transition):
-        assert counter.refusal(aspect_ratio="16:9") == 400017
+    for endpoint in (image, transition):
+        assert endpoint.refusal(aspect_ratio="16:9") == 400017
     assert image.refusal(img_id=0) == 400011
 
 
@@ -202,12 +202,12 @@ def test_the_fusion_table_differs_in_one_number() -> None:
     assert fusion.refusal(negative_prompt="x" * 2049) == 400019
 
 
-def test_the_name_of_a_picture_is_told() -> None:
-    assert image.order(Shelf(image_name="[fail].png")).text == "she turns ([fail].png)"
+def test_the_name_of_a_picture_is_part_of_the_text() -> None:
+    assert image.order(FakeLibrary(image_name="[fail].png")).text == "she turns ([fail].png)"
     assert template.order().text == "Framed print (cat.png)"
 
 
-def test_what_is_missing_is_told_before_what_is_unknown() -> None:
+def test_what_is_missing_is_reported_before_what_is_unknown() -> None:
     assert image.refusal(img_id=1, prompt=...) == 400011
     assert transition.refusal(first_frame_img=1, model=...) == 400011
     assert fusion.refusal(image_references=references(1, img_id=1), quality="8k") == 400017

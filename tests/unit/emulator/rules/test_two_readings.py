@@ -14,7 +14,7 @@ from pixverse_provider.emulator.rules import GENERATIONS
 from pixverse_provider.emulator.rules.request import Fields
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 from tests.support.kinds import NAMES, Ids, arguments, request_class
-from tests.unit.emulator.shelf import GENERATED, IMAGES, MASK, VIDEO, Shelf
+from tests.unit.emulator.rules.library import GENERATED, IMAGES, MASK, VIDEO, FakeLibrary
 
 IDS = Ids(video=GENERATED, media=VIDEO, images=(IMAGES[0], IMAGES[1]), mask=MASK)
 RULES = {generation.path: generation.rules for generation in GENERATIONS}
@@ -22,7 +22,7 @@ RULES = {generation.path: generation.rules for generation in GENERATIONS}
 
 def ordered(path: str, body: dict[str, Any]) -> int:
     """Return what the emulator charges for a body that arrives as JSON."""
-    return RULES[path](Fields(json.loads(json.dumps(body))), Shelf()).credits
+    return RULES[path](Fields(json.loads(json.dumps(body))), FakeLibrary()).credits
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,14 +8,14 @@ import pytest
 
 from pixverse_provider.emulator.rules.clips import text_to_video
 from tests.unit.emulator.caller import BOAT, TEXT_TO_VIDEO
-from tests.unit.emulator.shelf import Counter
+from tests.unit.emulator.rules.library import Endpoint
 
 if TYPE_CHECKING:
     from pixverse_provider.emulator.client import EmulatorControl
     from tests.unit.emulator.caller import Caller
 
 
-TEXT = Counter(text_to_video, BOAT)
+TEXT = Endpoint(text_to_video, BOAT)
 order, refusal = TEXT.order, TEXT.refusal
 
 

@@ -1,4 +1,4 @@
-"""The control API and the handle on it."""
+"""The control API and the client that drives it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.unit.emulator.caller import Caller
 
 
-def test_the_handle_knows_where_the_emulator_is(pixverse_emulator: EmulatorControl) -> None:
+def test_the_client_knows_where_the_emulator_is(pixverse_emulator: EmulatorControl) -> None:
     assert pixverse_emulator.healthy()
     assert json.loads(pixverse_emulator.connection_json()) == {
         "conn_type": "pixverse",
@@ -26,7 +26,7 @@ def test_the_handle_knows_where_the_emulator_is(pixverse_emulator: EmulatorContr
     assert not EmulatorControl("http://127.0.0.1:9").healthy()
 
 
-def test_the_handle_ignores_the_proxy_of_the_environment(
+def test_the_client_ignores_the_proxy_of_the_environment(
     pixverse_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")

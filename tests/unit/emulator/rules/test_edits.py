@@ -7,34 +7,43 @@ from typing import Any
 import pytest
 
 from pixverse_provider.emulator.rules import edits
-from tests.unit.emulator.shelf import AUDIO, GENERATED, IMAGE, IMAGES, MASK, VIDEO, Counter, Shelf
+from tests.unit.emulator.rules.library import (
+    AUDIO,
+    GENERATED,
+    IMAGE,
+    IMAGES,
+    MASK,
+    VIDEO,
+    Endpoint,
+    FakeLibrary,
+)
 
-restyle = Counter(edits.restyle, {"video_media_id": VIDEO, "restyle_prompt": "ink wash"})
-swap = Counter(
+restyle = Endpoint(edits.restyle, {"video_media_id": VIDEO, "restyle_prompt": "ink wash"})
+swap = Endpoint(
     edits.swap,
     {"source_video_id": GENERATED, "keyframe_id": 1, "mask_id": MASK, "img_id": IMAGE, "quality": "540p"},
 )
-sound = Counter(edits.sound_effect, {"video_media_id": VIDEO})
-extend = Counter(
+sound = Endpoint(edits.sound_effect, {"video_media_id": VIDEO})
+extend = Endpoint(
     edits.extend,
     {"video_media_id": VIDEO, "prompt": "on to sea", "model": "v5", "duration": 5, "quality": "540p"},
 )
-mimic = Counter(edits.mimic, {"video_media_id": VIDEO, "img_id": IMAGE, "quality": "540p"})
-modify = Counter(edits.modify, {"video_media_id": VIDEO, "prompt": "make it rain", "quality": "540p"})
+mimic = Endpoint(edits.mimic, {"video_media_id": VIDEO, "img_id": IMAGE, "quality": "540p"})
+modify = Endpoint(edits.modify, {"video_media_id": VIDEO, "prompt": "make it rain", "quality": "540p"})
 
 ALL = {"restyle": restyle, "swap": swap, "sound": sound, "extend": extend, "mimic": mimic, "modify": modify}
 every_edit = pytest.mark.parametrize("edit", ALL.values(), ids=ALL)
 
 
 @every_edit
-def test_there_is_exactly_one_source(edit: Counter) -> None:
+def test_there_is_exactly_one_source(edit: Endpoint) -> None:
     assert edit.refusal(source_video_id=..., video_media_id=...) == 400017
     assert edit.refusal(source_video_id=GENERATED, video_media_id=VIDEO) == 400017
     assert edit.order(source_video_id=GENERATED, video_media_id=0).credits > 0
 
 
 @every_edit
-def test_the_source_exists_and_is_a_video(edit: Counter) -> None:
+def test_the_source_exists_and_is_a_video(edit: Endpoint) -> None:
     assert edit.refusal(source_video_id=..., video_media_id=1) == 500008
     assert edit.refusal(source_video_id=1, video_media_id=None) == 500008
     assert edit.refusal(source_video_id=..., video_media_id=AUDIO) == 400017
@@ -42,7 +51,7 @@ def test_the_source_exists_and_is_a_video(edit: Counter) -> None:
 
 
 @every_edit
-def test_an_unknown_field_is_refused(edit: Counter) -> None:
+def test_an_unknown_field_is_refused(edit: Endpoint) -> None:
     assert edit.refusal(lip_sync_tts_content="hello") == 400017
 
 
@@ -56,9 +65,9 @@ def test_a_restyle_is_by_preset_or_by_prompt() -> None:
 
 
 @pytest.mark.parametrize(("edit", "limit"), [(restyle, 16), (mimic, 30), (modify, 30)])
-def test_a_source_may_only_be_so_long(edit: Counter, limit: int) -> None:
-    assert edit.order(Shelf(seconds=limit)).credits > 0
-    assert edit.refusal(Shelf(seconds=limit + 0.1)) == 400017
+def test_a_source_may_only_be_so_long(edit: Endpoint, limit: int) -> None:
+    assert edit.order(FakeLibrary(seconds=limit)).credits > 0
+    assert edit.refusal(FakeLibrary(seconds=limit + 0.1)) == 400017
 
 
 def test_a_mask_belongs_to_its_source_and_key_frame() -> None:
@@ -73,7 +82,7 @@ def test_a_mask_belongs_to_its_source_and_key_frame() -> None:
 
 def test_a_sound_effect_is_billed_for_each_started_5_seconds_of_the_source() -> None:
     for seconds, price in ((5.0, 10), (5.02, 20), (8.0, 20), (10.0, 20), (10.1, 30)):
-        assert sound.order(Shelf(seconds=seconds)).credits == price
+        assert sound.order(FakeLibrary(seconds=seconds)).credits == price
     assert sound.refusal(sound_effect_content="x" * 2049) == 400018
     assert sound.order(prompt="rain").prompt == "rain"
     assert sound.refusal(original_sound_switch="yes") == 400013
@@ -96,10 +105,10 @@ def test_a_mimic_is_billed_by_started_second(quality: str, price: int) -> None:
 
 
 def test_a_mimic_needs_a_clear_subject_and_a_person() -> None:
-    assert mimic.refusal(Shelf(image_name="crowd [no subject].png")) == 701002
-    assert mimic.refusal(Shelf(video_name="sea [no person].mp4")) == 701003
+    assert mimic.refusal(FakeLibrary(image_name="crowd [no subject].png")) == 701002
+    assert mimic.refusal(FakeLibrary(video_name="sea [no person].mp4")) == 701003
     assert mimic.refusal(img_id=5) == 400032
-    assert mimic.refusal(Shelf(size=101 * 1024 * 1024)) == 400017
+    assert mimic.refusal(FakeLibrary(size=101 * 1024 * 1024)) == 400017
     assert mimic.required("img_id", "quality")
 
 
