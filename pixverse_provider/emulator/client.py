@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.account.ledger import IncidentRecord, LedgerRecord, RequestRecord
     from pixverse_provider.emulator.faults import FaultRecord
 
-
 _TIMEOUT: Final = 60.0
 
 
@@ -23,7 +22,7 @@ class ControlError(RuntimeError):
 
 
 class EmulatorControl:
-    """A handle on a running emulator. It needs nothing but the standard library.
+    """Drives a running emulator. It needs nothing but the standard library.
 
     :param url: the front page, such as ``http://127.0.0.1:8484``.
     :param api_key: the key that the emulator accepts.
@@ -95,7 +94,10 @@ class EmulatorControl:
         self._call("POST", "jobs", {"video_id": video_id, "end": end})
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """Change settings, if any are given, and return them all. See ``emulator.settings.Settings``."""
+        """Change settings, if any are given, and return them all.
+
+        ``emulator.account.settings.Settings`` says what there is.
+        """
         return cast("dict[str, Any]", self._call("POST", "settings", changes))
 
     def fault(self, on: str, what: str, *, times: int | None = 1, **details: Any) -> None:

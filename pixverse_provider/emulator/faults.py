@@ -12,7 +12,6 @@ from pixverse_provider.emulator.protocol import DELETED, DONE, FAILED, MODERATED
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-
 API_ENDPOINTS: Final = ("submit", "result", "upload", "balance", "voices", "masks", "restyles")
 MEDIA: Final = "media"
 
@@ -27,6 +26,12 @@ OUTCOME: Final = "outcome"
 """The job is made, and does not go well."""
 REPLAY: Final = "replay"
 """A repeated trace id."""
+_EVERYWHERE: Final = (*API_ENDPOINTS, MEDIA)
+_SUBMIT: Final = ("submit",)
+REFUSE_WORD: Final = "[refuse]"
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
+_STATUS_WORD: Final = re.compile(r"\[status((?: \d{1,3})+)\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +71,6 @@ class _Kind:
     endpoints: tuple[str, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
 
-
-_EVERYWHERE: Final = (*API_ENDPOINTS, MEDIA)
-_SUBMIT: Final = ("submit",)
 
 KINDS: Final[dict[str, _Kind]] = {
     "drop_before_accept": _Kind(GATEWAY, _EVERYWHERE),
@@ -137,10 +139,6 @@ MAGIC_WORDS: Final = {
 
 ``[refuse]`` besides gets 500063 at once, and ``[status 9 10]`` shows those statuses first.
 """
-REFUSE_WORD: Final = "[refuse]"
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
-_STATUS_WORD: Final = re.compile(r"\[status((?: \d{1,3})+)\]")
 
 
 @dataclass

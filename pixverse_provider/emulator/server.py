@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from pixverse_provider.emulator.account.settings import Settings
 
+_STARTS_WITHIN: Final = 20.0
+_STOPS_WITHIN: Final = 10.0
+
 
 def create_app(account: Account, connections: Connections) -> FastAPI:
     """Return the application: API, media host, control API and pages on one port."""
@@ -36,16 +39,12 @@ def create_app(account: Account, connections: Connections) -> FastAPI:
     return app
 
 
-_STARTS_WITHIN: Final = 20.0
-_STOPS_WITHIN: Final = 10.0
-
-
 class NotLoopbackError(ValueError):
     """A host that others could reach."""
 
 
 class EmulatorServer:
-    """A running account, usable with ``with``.
+    """A running emulator, usable with ``with``.
 
     :param settings: the account at the start and after a reset.
     :param host: an address of this machine.

@@ -31,10 +31,22 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.account.settings import Settings
     from pixverse_provider.emulator.render.pool import Ending
 
-
 _VIDEO: Final = (343_252_978_602_905, 627_410_861_853_514_293)
 _MEDIA: Final = (425_662_507_205_761, 614_250_733_081_886_721)
 _HUGE: Final = 18_014_398_509_481_984_001
+_QUALITIES = (360, 540, 720, 1080)
+_TYPES: dict[Ending, str] = {"mp4": "video/mp4", "png": "image/png"}
+_ENDINGS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "audio/mpeg": "mp3",
+    "audio/wav": "wav",
+    "audio/aac": "aac",
+    "audio/mp4": "m4a",
+}
 
 
 class IdSource:
@@ -238,18 +250,3 @@ def _source(upload: Upload) -> Source:
         resolution_ratio=min(_QUALITIES, key=lambda quality: abs(quality - shorter)),
         name=upload.name,
     )
-
-
-_QUALITIES = (360, 540, 720, 1080)
-_TYPES: dict[Ending, str] = {"mp4": "video/mp4", "png": "image/png"}
-_ENDINGS = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/webp": "webp",
-    "video/mp4": "mp4",
-    "video/webm": "webm",
-    "audio/mpeg": "mp3",
-    "audio/wav": "wav",
-    "audio/aac": "aac",
-    "audio/mp4": "m4a",
-}

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.render.pool import Clip, Ending
     from pixverse_provider.emulator.rules.request import Order
 
-
 COUNTS_FOR: Final = 600.0
 """Seconds after which a job no longer counts against concurrency."""
 GIVEN_UP_AFTER: Final = 7200.0

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-
 _KEPT_REQUESTS: Final = 50_000
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from pixverse_provider.emulator.account.settings import Settings
 
-
 MAX_IMAGE_BYTES: Final = 20 * 1024 * 1024
 MAX_IMAGE_SIDE: Final = 10_000
 MAX_VIDEO_SIDE: Final = 1920

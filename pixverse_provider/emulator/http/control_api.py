@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from pixverse_provider.emulator.account.account import Account
 
-
 _ENDS: Final = {STATUS_NAMES[status]: status for status in (DELETED, MODERATED, FAILED)}
 
 Control = Callable[[Any], Awaitable[Any]]

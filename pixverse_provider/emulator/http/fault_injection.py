@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.account.uploads import StoredFile
     from pixverse_provider.emulator.faults import Fault
 
-
 _CHUNK: Final = 64 * 1024
+_PAGE: Final = (
+    "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
 
 
 class Connections:
@@ -116,12 +119,6 @@ async def until_disconnected(receive: Receive) -> None:
     message: Any = {}
     while message.get("type") != "http.disconnect":
         message = await receive()
-
-
-_PAGE: Final = (
-    "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
-    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-)
 
 
 class DelayedAnswer(Response):

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.account.jobs import Job
     from pixverse_provider.emulator.http.fault_injection import Connections
 
-
 BASE_PATH: Final = "/openapi/v2"
 ACCOUNT_ID: Final = 900_001
 
 Shown = Callable[["Job", Exchange], dict[str, Any]]
+_COVER_SIZE = (320, 180)
 
 
 def api_router(account: Account, connections: Connections) -> APIRouter:
@@ -158,9 +158,6 @@ async def _balance(exchange: Exchange) -> Response:
 async def _unknown(exchange: Exchange) -> Response:
     await exchange.drain()
     return Response("404 page not found", status_code=404, media_type="text/plain")
-
-
-_COVER_SIZE = (320, 180)
 
 
 @with_faults

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.http.pipeline import Exchange, Handler
     from pixverse_provider.emulator.rules.request import Generation, Order
 
+MASKS_PATH: Final = "/video/mask/selection"
+_CODECS: Final = ("h264", "hevc")
+
 
 def submit_handler(generation: Generation) -> Handler:
     """Return the handler of one kind of job."""
@@ -148,11 +151,6 @@ def _accepted(generation: Generation, exchange: Exchange, job: Job) -> Accepted:
 
 def _texts(body: Mapping[str, Any] | None) -> str:
     return "\n".join(value for value in (body or {}).values() if isinstance(value, str))
-
-
-MASKS_PATH: Final = "/video/mask/selection"
-
-_CODECS: Final = ("h264", "hevc")
 
 
 @dataclass(frozen=True)

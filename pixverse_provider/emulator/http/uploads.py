@@ -47,9 +47,10 @@ if TYPE_CHECKING:
 
     from pixverse_provider.emulator.http.pipeline import Exchange
 
-
 _FETCH_TIMEOUT: Final = 20.0
 _CHUNK: Final = 256 * 1024
+# What a form has around the file.
+_FORM_OVERHEAD: Final = 64 * 1024
 
 
 class OutsideUrlError(Exception):
@@ -130,10 +131,6 @@ def _check_loopback(url: str) -> None:
         raise FetchFailedError("not an http URL")
     if not is_loopback(parts.hostname):
         raise OutsideUrlError(f"{parts.scheme}://{parts.hostname}")
-
-
-# What a form has around the file.
-_FORM_OVERHEAD: Final = 64 * 1024
 
 
 @with_faults

@@ -15,11 +15,22 @@ if TYPE_CHECKING:
 
     from pixverse_provider.emulator.render.video import Pixels
 
-
 _LONGEST_SIDE: Final = 1600
 _LONGEST_SHAPE: Final = 4.0
 _GREY: Final = (128, 128, 128)
 _BORDER: Final = (255, 255, 255, 255)
+_MOST_LINES: Final = 4
+_MOST_CHARACTERS: Final = 400
+REGIONS: Final = ("person", "object", "background")
+# Left, top, right and bottom as shares of width and height.
+_PERSON: Final = (0.3, 0.1, 0.7, 1.1)
+_OBJECT: Final = (0.74, 0.6, 0.96, 0.92)
+MOUTH_X: Final = 0.5
+MOUTH_Y: Final = 0.53
+"""Where the mouth is, as a share of the width and of the height: in the presenter clip, in text-to-video
+clips, and so wherever a lip sync draws."""
+Point = tuple[float, float]
+Colour = tuple[int, int, int] | tuple[int, int, int, int]
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -65,10 +76,6 @@ def card(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     border = max(1, round(min(size) * 0.02))
     ImageDraw.Draw(shown).rectangle([0, 0, shown.width - 1, shown.height - 1], outline=_BORDER, width=border)
     return shown
-
-
-_MOST_LINES: Final = 4
-_MOST_CHARACTERS: Final = 400
 
 
 def caption(width: int, height: int, text: str) -> Image.Image:
@@ -157,13 +164,6 @@ def _colour(hue: float, saturation: float, value: float) -> np.ndarray[tuple[int
     )
 
 
-REGIONS: Final = ("person", "object", "background")
-
-# Left, top, right and bottom as shares of width and height.
-_PERSON: Final = (0.3, 0.1, 0.7, 1.1)
-_OBJECT: Final = (0.74, 0.6, 0.96, 0.92)
-
-
 def region(name: str, size: tuple[int, int]) -> Image.Image:
     """Return a mask of that size, white where the region is.
 
@@ -184,15 +184,6 @@ def mask_pictures(picture: Image.Image) -> dict[str, Image.Image]:
     """Return for each region the picture with all but the region darkened."""
     dark = ImageOps.colorize(picture.convert("L"), "black", (90, 90, 110))
     return {name: Image.composite(picture, dark, region(name, picture.size)) for name in REGIONS}
-
-
-MOUTH_X: Final = 0.5
-MOUTH_Y: Final = 0.53
-"""Where the mouth is, as a share of the width and of the height: in the presenter clip, in text-to-video
-clips, and so wherever a lip sync draws."""
-
-Point = tuple[float, float]
-Colour = tuple[int, int, int] | tuple[int, int, int, int]
 
 
 class Canvas:

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.render.pool import File, Profile
     from pixverse_provider.emulator.render.sound import Voice
 
-
 _LEVELS: Final = 48
 _SWAY: Final = 0.05
+_CLOSER: Final = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +138,6 @@ def _put_swaying(picture: Image.Image, character: Image.Image, seconds: float) -
     x = (width - character.width) / 2 + _SWAY * width * math.sin(2.4 * seconds)
     y = (height - character.height) / 2 + _SWAY / 2 * height * math.sin(4.8 * seconds)
     picture.paste(character, (round(x), round(y)), mask=character.getchannel("A"))
-
-
-_CLOSER: Final = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,9 +39,13 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.render.pool import Ending, File, Profile, Recipe
     from pixverse_provider.emulator.render.sound import Voice
 
-
 _FPS: Final = 12
 _HUES: Final = (0.47, 0.52, 0.57, 0.62, 0.68, 0.75, 0.82)
+_CARDS_TOP: Final = 0.08
+_CARDS_BOTTOM: Final = 0.68
+_CARD_MARGIN: Final = 0.04
+_IMAGE_SIDE: Final = 1024
+_MOST_PRINTS: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,11 +144,6 @@ class StillsRecipe:
                 yield np.asarray(picture)
 
 
-_CARDS_TOP: Final = 0.08
-_CARDS_BOTTOM: Final = 0.68
-_CARD_MARGIN: Final = 0.04
-
-
 @dataclass(frozen=True)
 class Reference:
     """A picture and what the prompt calls it.
@@ -211,10 +210,6 @@ class FusionRecipe:
                 anchor="ma",
             )
         return layer
-
-
-_IMAGE_SIDE: Final = 1024
-_MOST_PRINTS: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True)

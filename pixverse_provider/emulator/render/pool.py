@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-
 Ending = Literal["mp4", "png"]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,6 @@ class Clip:
     seconds: float
     has_audio: bool
     digest: str
-
-
-log = logging.getLogger(__name__)
 
 
 class RenderPool:

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.render.drawing import Colour, Point
     from pixverse_provider.emulator.render.video import Pixels
 
+LEVELS: Final = 10
+"""Steps between closed and open, and between round and wide; a mouth of each step is drawn once."""
+_LIPS: Final = (178, 74, 78, 255)
+_LIPS_LIGHT: Final = (203, 104, 102, 255)
+_INSIDE: Final = (74, 22, 30, 255)
+_TONGUE: Final = (196, 88, 92, 255)
+_TEETH: Final = (250, 247, 240, 255)
+_PATCH: Final = (0.105, 0.072)
+"""Half width and half height of the skin that is laid over the mouth of the source, in shorter sides."""
+
 
 @dataclass(frozen=True)
 class MouthShape:
@@ -51,18 +61,6 @@ def mouth_shapes(audio: Samples, fps: int, count: int) -> list[MouthShape]:
         opening[index] = max(opening[index], 0.35 * opening[index - 1])
         spread[index] = 0.5 * spread[index] + 0.5 * spread[index - 1]
     return [MouthShape(float(o), float(w)) for o, w in zip(opening, spread, strict=True)]
-
-
-LEVELS: Final = 10
-"""Steps between closed and open, and between round and wide; a mouth of each step is drawn once."""
-
-_LIPS: Final = (178, 74, 78, 255)
-_LIPS_LIGHT: Final = (203, 104, 102, 255)
-_INSIDE: Final = (74, 22, 30, 255)
-_TONGUE: Final = (196, 88, 92, 255)
-_TEETH: Final = (250, 247, 240, 255)
-_PATCH: Final = (0.105, 0.072)
-"""Half width and half height of the skin that is laid over the mouth of the source, in shorter sides."""
 
 
 def draw_mouth(canvas: Canvas, shape: MouthShape) -> None:

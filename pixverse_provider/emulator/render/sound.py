@@ -15,6 +15,16 @@ from numpy.typing import NDArray
 
 from pixverse_provider.emulator.render.video import SAMPLE_RATE, Samples
 
+CHARACTERS_PER_SECOND: Final = 15
+_RATE: Final = SAMPLE_RATE // 2
+_STEP: Final = 0.005
+_HIGHEST_HARMONIC: Final = 4200
+_FORMANT_WIDTHS: Final = (90.0, 120.0, 180.0)
+_FORMANT_LEVELS: Final = (1.0, 0.6, 0.3)
+_Floats = NDArray[np.float64]
+_PAUSES: Final = {" ": 0.7, ",": 3.0, ";": 3.0, ":": 3.0, ".": 5.0, "!": 5.0, "?": 5.0, "\n": 5.0}
+_GUSTS_PER_SECOND: Final = 2.0
+
 
 @dataclass(frozen=True)
 class Voice:
@@ -57,17 +67,6 @@ def find_voice(speaker_id: str) -> Voice | None:
     return _BY_ID.get(speaker_id.lower())
 
 
-CHARACTERS_PER_SECOND: Final = 15
-
-_RATE: Final = SAMPLE_RATE // 2
-_STEP: Final = 0.005
-_HIGHEST_HARMONIC: Final = 4200
-_FORMANT_WIDTHS: Final = (90.0, 120.0, 180.0)
-_FORMANT_LEVELS: Final = (1.0, 0.6, 0.3)
-
-_Floats = NDArray[np.float64]
-
-
 @dataclass(frozen=True)
 class _Sound:
     """A piece of speech: three formants in hertz, how loud its voice and its hiss are, where it hisses."""
@@ -97,7 +96,6 @@ _CONSONANTS: Final = {
     **dict.fromkeys("fh", _Sound((400, 1500, 2500), 0.0, 0.28, 3500)),
     **dict.fromkeys("ptkq", _Sound((400, 1600, 2600), 0.0, 0.32, 3000)),
 }
-_PAUSES: Final = {" ": 0.7, ",": 3.0, ";": 3.0, ":": 3.0, ".": 5.0, "!": 5.0, "?": 5.0, "\n": 5.0}
 
 
 def speak(text: str, voice: Voice) -> Samples:
@@ -191,9 +189,6 @@ def _hiss(track: list[_Sound], line: _Line, rng: np.random.Generator) -> _Floats
         loud = line.glide([sound.hiss if sound.hiss_at == centre else 0.0 for sound in track], 5)
         total += np.fft.irfft(spectrum * band, samples) * line.stretch(loud) * 2.5
     return total
-
-
-_GUSTS_PER_SECOND: Final = 2.0
 
 
 def sound_track(

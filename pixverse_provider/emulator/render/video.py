@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-
 SAMPLE_RATE: Final = 44_100
 
 Pixels = NDArray[np.uint8]
@@ -29,6 +29,9 @@ Samples = NDArray[np.float32]
 """One channel of sound at 44.1 kHz, from -1 to 1."""
 
 _SAMPLES_PER_FRAME: Final = 1024
+_TINY: Final = 1e-6
+_SLOWEST: Final = 12
+_KEYFRAME_SIDE: Final = 640
 
 
 def write_mp4(
@@ -92,10 +95,6 @@ def _encode_audio(
         container.mux(stream.encode(frame))
 
 
-_TINY: Final = 1e-6
-_SLOWEST: Final = 12
-
-
 @dataclass(frozen=True)
 class Found:
     """What a video is like.
@@ -147,6 +146,8 @@ def loop_frames(path: Path, *, size: tuple[int, int], fps: float) -> Iterator[Pi
 
     :raises ValueError: when the file has no pictures.
     """
+    # One for all pictures: what it works out for a size is most of its work.
+    reformatter = VideoReformatter()
     while True:
         shown = 0
         held: av.VideoFrame | None = None
@@ -157,23 +158,21 @@ def loop_frames(path: Path, *, size: tuple[int, int], fps: float) -> Iterator[Pi
                     start = frame.time
                 gap, since = frame.time - start - since, frame.time - start
                 while held is not None and shown / fps < since - _TINY:
-                    yield _pixels(held, size)
+                    yield _pixels(reformatter, held, size)
                     shown += 1
                 held = frame
         if held is None:
             raise ValueError("the video has no pictures")
         # The last picture stands as long as the one before it did.
         while shown == 0 or shown / fps < since + gap - _TINY:
-            yield _pixels(held, size)
+            yield _pixels(reformatter, held, size)
             shown += 1
 
 
-def _pixels(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
-    scaled = frame.reformat(width=size[0], height=size[1], format="rgb24").to_ndarray()
+def _pixels(reformatter: VideoReformatter, frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
+    width, height = size
+    scaled = reformatter.reformat(frame, width=width, height=height, format="rgb24").to_ndarray()
     return scaled.astype(np.uint8, copy=False)
-
-
-_KEYFRAME_SIDE: Final = 640
 
 
 @dataclass(frozen=True)

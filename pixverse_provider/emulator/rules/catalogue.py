@@ -22,6 +22,22 @@ CAMERA_MOVEMENTS: Final = (
     "quickly_zoom_in", "quickly_zoom_out", "smooth_zoom_in", "camera_rotation", "robo_arm", "super_dolly_out",
     "whip_pan", "hitchcock", "left_follow", "right_follow", "pan_left", "pan_right", "fix_bg", "default",
 )  # fmt: skip
+_ANY_SECOND: Final = tuple(range(1, 16))
+BEFORE_V5: Final = ("v3.5", "v4", "v4.5")
+UP_TO_V5: Final = (*BEFORE_V5, "v5")
+EXTENDING: Final = (*UP_TO_V5, "v5.5", "v6")
+ONLY_WITH: Final[dict[str, tuple[str, ...]]] = {
+    "style": ("v3.5",),
+    "camera_movement": ("v4", "v4.5"),
+    "sound_effect_switch": UP_TO_V5,
+    "sound_effect_content": UP_TO_V5,
+    "lip_sync_tts_switch": UP_TO_V5,
+    "lip_sync_switch": UP_TO_V5,
+    "generate_audio_switch": ("v5.5", "v5.6", "v6", "c1"),
+    "generate_multi_clip_switch": ("v5.5", "v6"),
+    "thinking_type": ("v5.5",),
+}
+"""Options that only some models have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +56,6 @@ class Model:
     prompt_limit: int = TEXT_LIMIT
     references: int = 0
 
-
-_ANY_SECOND: Final = tuple(range(1, 16))
 
 # The one place where a new model is entered.
 MODELS: Final[dict[str, Model]] = {
@@ -63,23 +77,7 @@ MODELS: Final[dict[str, Model]] = {
     },
 }
 
-BEFORE_V5: Final = ("v3.5", "v4", "v4.5")
-UP_TO_V5: Final = (*BEFORE_V5, "v5")
-EXTENDING: Final = (*UP_TO_V5, "v5.5", "v6")
 FUSING: Final = tuple(name for name, model in MODELS.items() if model.references)
-
-ONLY_WITH: Final[dict[str, tuple[str, ...]]] = {
-    "style": ("v3.5",),
-    "camera_movement": ("v4", "v4.5"),
-    "sound_effect_switch": UP_TO_V5,
-    "sound_effect_content": UP_TO_V5,
-    "lip_sync_tts_switch": UP_TO_V5,
-    "lip_sync_switch": UP_TO_V5,
-    "generate_audio_switch": ("v5.5", "v5.6", "v6", "c1"),
-    "generate_multi_clip_switch": ("v5.5", "v6"),
-    "thinking_type": ("v5.5",),
-}
-"""Options that only some models have."""
 
 
 @dataclass(frozen=True, kw_only=True)

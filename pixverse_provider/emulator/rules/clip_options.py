@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.render.pool import Recipe
     from pixverse_provider.emulator.rules.request import Fields, Source
 
-
 OPTION_FIELDS: Final = (
     "prompt", "model", "duration", "quality", "negative_prompt", "motion_mode", "seed", "style",
     "template_id", "camera_movement", "water_mark", "sound_effect_switch", "sound_effect_content",

@@ -48,8 +48,26 @@ from pixverse_provider.emulator.rules.request import Library, Order, job_text
 if TYPE_CHECKING:
     from pixverse_provider.emulator.rules.request import Fields
 
-
 _TEXT_FIELDS: Final = (*OPTION_FIELDS, "aspect_ratio")
+_IMAGE_FIELDS: Final = (*OPTION_FIELDS, "img_id", "img_ids")
+# No document says how many a template takes; the clip has room for these.
+_PICTURES_SHOWN: Final = 7
+_END_FRAMES: Final = ("first_frame_img", "last_frame_img")
+_FEWEST_FRAMES: Final = 2
+_MOST_FRAMES: Final = 7
+_LONGEST_TRANSITION: Final = 30
+_MULTI_FIELDS: Final = ("model", "quality", "multi_transition")
+_FRAME_FIELDS: Final = ("img_id", "duration", "prompt")
+_FUSION_FIELDS: Final = (
+    "prompt", "model", "duration", "quality", "aspect_ratio", "seed", "negative_prompt",
+    "generate_audio_switch", "image_references", "reference_mode", "video_references",
+)  # fmt: skip
+_REFERENCE_FIELDS: Final = ("type", "img_id", "ref_name")
+_REFERENCE_TYPES: Final = ("subject", "background")
+_OMNI: Final = "omni"
+_REFERENCES_IN_OMNI: Final = 10
+_REFERENCE_NAME: Final = re.compile(r"[A-Za-z0-9_ ]{1,30}")
+_ONLY_V6: Final = ("v6",)
 
 
 def text_to_video(fields: Fields, library: Library) -> Order:
@@ -71,11 +89,6 @@ def text_to_video(fields: Fields, library: Library) -> Order:
             speech=options.speech,
         ),
     )
-
-
-_IMAGE_FIELDS: Final = (*OPTION_FIELDS, "img_id", "img_ids")
-# No document says how many a template takes; the clip has room for these.
-_PICTURES_SHOWN: Final = 7
 
 
 def image_to_video(fields: Fields, library: Library) -> Order:
@@ -126,9 +139,6 @@ def _even_lengths(seconds: int, pictures: int) -> tuple[float, ...]:
     return (seconds / steps,) * steps
 
 
-_END_FRAMES: Final = ("first_frame_img", "last_frame_img")
-
-
 def transition(fields: Fields, library: Library) -> Order:
     """Check a clip from a first frame to a last."""
     fields.refuse_others((*OPTION_FIELDS, *_END_FRAMES))
@@ -146,13 +156,6 @@ def transition(fields: Fields, library: Library) -> Order:
         speech=options.speech,
     )
     return clip_order(options, recipe, *images)
-
-
-_FEWEST_FRAMES: Final = 2
-_MOST_FRAMES: Final = 7
-_LONGEST_TRANSITION: Final = 30
-_MULTI_FIELDS: Final = ("model", "quality", "multi_transition")
-_FRAME_FIELDS: Final = ("img_id", "duration", "prompt")
 
 
 def multi_transition(fields: Fields, library: Library) -> Order:
@@ -190,18 +193,6 @@ def multi_transition(fields: Fields, library: Library) -> Order:
         resolution_ratio=pixels(quality),
         prompt=prompt,
     )
-
-
-_FUSION_FIELDS: Final = (
-    "prompt", "model", "duration", "quality", "aspect_ratio", "seed", "negative_prompt",
-    "generate_audio_switch", "image_references", "reference_mode", "video_references",
-)  # fmt: skip
-_REFERENCE_FIELDS: Final = ("type", "img_id", "ref_name")
-_REFERENCE_TYPES: Final = ("subject", "background")
-_OMNI: Final = "omni"
-_REFERENCES_IN_OMNI: Final = 10
-_REFERENCE_NAME: Final = re.compile(r"[A-Za-z0-9_ ]{1,30}")
-_ONLY_V6: Final = ("v6",)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,8 +45,27 @@ from pixverse_provider.emulator.rules.request import (
 if TYPE_CHECKING:
     from pixverse_provider.emulator.rules.request import Fields
 
-
 _LONGEST_RESTYLE: Final = 16.0
+_LAST_KEYFRAME: Final = 2**31 - 1
+_EXTEND_FIELDS: Final = (
+    *SOURCE_FIELDS, "prompt", "model", "duration", "quality", "seed", "motion_mode", "style",
+    "negative_prompt", "template_id", "water_mark",
+)  # fmt: skip
+TTS_LIMIT: Final = 200
+_LIP_SYNC_FIELDS: Final = (
+    *SOURCE_FIELDS,
+    "audio_media_id",
+    "lip_sync_tts_speaker_id",
+    "lip_sync_tts_content",
+)
+_LONGEST_MIMIC: Final = 30.0
+_LARGEST_MIMIC: Final = 100 * 1024 * 1024
+_NO_SUBJECT_WORD: Final = "[no subject]"
+"""In the name of an image: a mimic refuses it with 701002."""
+_NO_PERSON_WORD: Final = "[no person]"
+"""In the name of a video: a mimic refuses it with 701003."""
+_MOST_REFERENCES: Final = 3
+_LONGEST_MODIFY: Final = 30.0
 
 
 def restyle(fields: Fields, library: Library) -> Order:
@@ -76,9 +95,6 @@ def _prompt_of(restyle_id: int) -> str:
     if found is None:
         raise ApiError(NOT_FOUND, "restyle_id not known")
     return found.prompt
-
-
-_LAST_KEYFRAME: Final = 2**31 - 1
 
 
 def swap(fields: Fields, library: Library) -> Order:
@@ -146,12 +162,6 @@ def sound_effect(fields: Fields, library: Library) -> Order:
     )
 
 
-_EXTEND_FIELDS: Final = (
-    *SOURCE_FIELDS, "prompt", "model", "duration", "quality", "seed", "motion_mode", "style",
-    "negative_prompt", "template_id", "water_mark",
-)  # fmt: skip
-
-
 def extend(fields: Fields, library: Library) -> Order:
     """Check a video that goes on; the seed may be left out, as the guide says."""
     fields.refuse_others(_EXTEND_FIELDS)
@@ -166,16 +176,6 @@ def extend(fields: Fields, library: Library) -> Order:
         prompt=options.prompt,
     )
     return clip_order(options, recipe, video)
-
-
-TTS_LIMIT: Final = 200
-
-_LIP_SYNC_FIELDS: Final = (
-    *SOURCE_FIELDS,
-    "audio_media_id",
-    "lip_sync_tts_speaker_id",
-    "lip_sync_tts_content",
-)
 
 
 def lip_sync(fields: Fields, library: Library) -> Order:
@@ -236,14 +236,6 @@ def _known_voice(speaker_id: str) -> Voice:
     return voice
 
 
-_LONGEST_MIMIC: Final = 30.0
-_LARGEST_MIMIC: Final = 100 * 1024 * 1024
-_NO_SUBJECT_WORD: Final = "[no subject]"
-"""In the name of an image: a mimic refuses it with 701002."""
-_NO_PERSON_WORD: Final = "[no person]"
-"""In the name of a video: a mimic refuses it with 701003."""
-
-
 def mimic(fields: Fields, library: Library) -> Order:
     """Check a character that moves as somebody in a video does.
 
@@ -272,10 +264,6 @@ def mimic(fields: Fields, library: Library) -> Order:
         text=job_text("", image, video),
         resolution_ratio=pixels(quality),
     )
-
-
-_MOST_REFERENCES: Final = 3
-_LONGEST_MODIFY: Final = 30.0
 
 
 def modify(fields: Fields, library: Library) -> Order:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from pixverse_provider.emulator.render.pool import Ending, Recipe
 
+SOURCE_FIELDS: Final = ("source_video_id", "video_media_id")
+"""The video that a request works on: made here or uploaded, never both."""
+_TOLERANCE: Final = 0.05
+
 
 class Fields:
     """The values of one request body.
@@ -297,12 +301,6 @@ class Generation:
     charge_field: Literal["credits", "credit"] = "credits"
     id_field: Literal["video_id", "image_id"] = "video_id"
     ending: Ending = "mp4"
-
-
-SOURCE_FIELDS: Final = ("source_video_id", "video_media_id")
-"""The video that a request works on: made here or uploaded, never both."""
-
-_TOLERANCE: Final = 0.05
 
 
 def named_source(fields: Fields) -> tuple[str, int]:
