@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pixverse_provider.emulator.account.clock import Clock
-from pixverse_provider.emulator.account.jobs import JobBook
+from pixverse_provider.emulator.account.jobs import Jobs
 from pixverse_provider.emulator.account.ledger import Ledger, LedgerRecord
 from pixverse_provider.emulator.account.uploads import Findings, StoredFile, Upload, UrlSigner
 from pixverse_provider.emulator.faults import FaultPlan
@@ -234,7 +234,7 @@ class Account:
         self.masks: dict[str, Mask] = {}
         self.pictures: dict[str, StoredFile] = {}
         self.ledger = Ledger(self.settings.credits)
-        self.jobs = JobBook(self.clock, self.ledger)
+        self.jobs = Jobs(self.clock, self.ledger)
         self.ids.huge = self.settings.huge_ids
 
 

@@ -129,7 +129,7 @@ class Job:
         }
 
 
-class JobBook:
+class Jobs:
     """All jobs of the account. Only the event loop touches it."""
 
     def __init__(self, clock: Clock, ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import parse_qs, quote
 
+import anyio
 import av
 from PIL import Image
 
@@ -23,6 +24,7 @@ from pixverse_provider.emulator.protocol import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from pixverse_provider.emulator.account.settings import Settings
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 MAX_IMAGE_BYTES: Final = 20 * 1024 * 1024
 MAX_IMAGE_SIDE: Final = 10_000
 MAX_VIDEO_SIDE: Final = 1920
+_CHUNK: Final = 64 * 1024
 
 _IMAGE_TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 _VIDEO_CONTAINERS: Final = {"mov": "video/mp4", "mp4": "video/mp4", "webm": "video/webm"}
@@ -203,6 +206,15 @@ class StoredFile:
     def etag(self) -> str:
         """A strong validator: the content."""
         return f'"{self.digest[:32]}"'
+
+    async def read(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes from ``start`` up to but not including ``end``."""
+        async with await anyio.open_file(self.path, "rb") as file:
+            await file.seek(start)
+            left = end - start
+            while left > 0 and (piece := await file.read(min(_CHUNK, left))):
+                left -= len(piece)
+                yield piece
 
 
 class UrlSigner:

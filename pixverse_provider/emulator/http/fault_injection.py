@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import anyio
 from starlette.responses import Response, StreamingResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -17,7 +16,6 @@ from pixverse_provider.emulator.protocol import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from pixverse_provider.emulator.account.uploads import StoredFile
     from pixverse_provider.emulator.faults import Fault
 
-_CHUNK: Final = 64 * 1024
 _PAGE: Final = (
     "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
     "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -87,7 +84,7 @@ class CutConnection(Response):
         It would answer 500 for an application that answers nothing.
         """
         self._connections.cut(scope, after_flush=False)
-        await until_disconnected(receive)
+        await _until_disconnected(receive)
 
 
 class CutAnswer(Response):
@@ -111,10 +108,10 @@ class CutAnswer(Response):
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": self._part, "more_body": True})
         self._connections.cut(scope, after_flush=True)
-        await until_disconnected(receive)
+        await _until_disconnected(receive)
 
 
-async def until_disconnected(receive: Receive) -> None:
+async def _until_disconnected(receive: Receive) -> None:
     """Wait until the client is gone."""
     message: Any = {}
     while message.get("type") != "http.disconnect":
@@ -131,18 +128,13 @@ class DelayedAnswer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wait, then answer; stop waiting when the client gives up."""
-        gone = asyncio.ensure_future(_disconnect(receive))
+        gone = asyncio.ensure_future(_until_disconnected(receive))
         try:
             done, _ = await asyncio.wait([gone], timeout=self._seconds)
             if not done:
                 await self._answer(scope, receive, send)
         finally:
             gone.cancel()
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def answer_instead(fault: Fault, request: Request, connections: Connections) -> Response:
@@ -157,7 +149,7 @@ def answer_instead(fault: Fault, request: Request, connections: Connections) -> 
             location = details["location"] or _elsewhere(request)
             return Response(status_code=details["status"], headers={"Location": location})
         case "expired":
-            return refused("ExpiredToken")
+            return storage_refusal("ExpiredToken")
         case "html":
             return _page(200, "Welcome")
         case "http_status":
@@ -266,21 +258,11 @@ async def _slowly(file: StoredFile, seconds: float) -> AsyncIterator[bytes]:
     step = -(-file.size // pieces)
     for start in range(0, file.size, step):
         await asyncio.sleep(seconds / pieces)
-        async for piece in read_part(file.path, start, min(start + step, file.size)):
+        async for piece in file.read(start, min(start + step, file.size)):
             yield piece
 
 
-async def read_part(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
-    """Yield the bytes from ``start`` up to but not including ``end``."""
-    async with await anyio.open_file(path, "rb") as file:
-        await file.seek(start)
-        left = end - start
-        while left > 0 and (piece := await file.read(min(_CHUNK, left))):
-            left -= len(piece)
-            yield piece
-
-
-def refused(code: str, status: int = 403) -> Response:
+def storage_refusal(code: str, status: int = 403) -> Response:
     """Return the XML answer with which storage services refuse."""
     return Response(
         f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code></Error>',

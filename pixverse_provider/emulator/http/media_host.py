@@ -12,8 +12,7 @@ from pixverse_provider.emulator.http.fault_injection import (
     Connections,
     alter_file,
     answer_instead,
-    read_part,
-    refused,
+    storage_refusal,
 )
 
 if TYPE_CHECKING:
@@ -54,14 +53,14 @@ async def _serve(
 ) -> Response:
     if "api-key" in request.headers:
         account.ledger.incident("key_to_media", request.url.path, account.clock.now())
-        return refused("ApiKeyNotWanted")
+        return storage_refusal("ApiKeyNotWanted")
     raw_path = request.scope["raw_path"].decode("ascii", "replace")
     refusal = account.signer.refusal(raw_path, request.url.query, account.clock.now())
     if refusal is not None:
-        return refused(refusal)
+        return storage_refusal(refusal)
     found = account.stored_file(request.url.path.rpartition("/")[2])
     if found is None:
-        return refused("NoSuchKey", 404)
+        return storage_refusal("NoSuchKey", 404)
     file, video_id = found
     job = account.jobs.find(video_id) if video_id is not None else None
     fault = account.faults.take(
@@ -94,7 +93,7 @@ def _file_answer(file: StoredFile, headers: Mapping[str, str], *, with_body: boo
     if not with_body:
         return Response(status_code=status, headers=common, media_type=file.content_type)
     return StreamingResponse(
-        read_part(file.path, start, end), status_code=status, headers=common, media_type=file.content_type
+        file.read(start, end), status_code=status, headers=common, media_type=file.content_type
     )
 
 

@@ -24,8 +24,8 @@ from pixverse_provider.emulator.protocol import (
 from pixverse_provider.emulator.render.drawing import mask_pictures
 from pixverse_provider.emulator.render.video import take_keyframe
 from pixverse_provider.emulator.rules import prices
-from pixverse_provider.emulator.rules.edits import read_keyframe
-from pixverse_provider.emulator.rules.request import SOURCE_FIELDS, Fields, Mask, find_source, named_source
+from pixverse_provider.emulator.rules.edits import mask_selection
+from pixverse_provider.emulator.rules.request import Fields, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,10 +180,7 @@ async def select_masks(exchange: Exchange) -> Response:
 async def _select(exchange: Exchange, body: Mapping[str, Any] | None) -> _Selection | ApiError:
     """Take the picture out of the video, which takes a while, or say why not."""
     try:
-        fields = _fields_of(body)
-        fields.refuse_others((*SOURCE_FIELDS, "keyframe_id"))
-        source, keyframe_id = named_source(fields), read_keyframe(fields)
-        video = find_source(source, exchange.account)
+        source, keyframe_id, video = mask_selection(_fields_of(body), exchange.account)
         frame = await asyncio.to_thread(take_keyframe, video.path, keyframe_id)
     except ApiError as refusal:
         return refusal

@@ -106,7 +106,7 @@ def swap(fields: Fields, library: Library) -> Order:
         (*SOURCE_FIELDS, "keyframe_id", "mask_id", "img_id", "quality", "original_sound_switch")
     )
     named = named_source(fields)
-    keyframe_id = read_keyframe(fields)
+    keyframe_id = _read_keyframe(fields)
     mask_id = fields.required_text("mask_id")
     img_id = fields.required_identifier("img_id")
     quality = fields.required_choice("quality", LOW_QUALITIES)
@@ -130,7 +130,17 @@ def swap(fields: Fields, library: Library) -> Order:
     )
 
 
-def read_keyframe(fields: Fields) -> int:
+def mask_selection(fields: Fields, library: Library) -> tuple[tuple[str, int], int, Source]:
+    """Check a mask selection.
+
+    :return: the field that names the video, and its id; the key frame; the video.
+    """
+    fields.refuse_others((*SOURCE_FIELDS, "keyframe_id"))
+    source, keyframe_id = named_source(fields), _read_keyframe(fields)
+    return source, keyframe_id, find_source(source, library)
+
+
+def _read_keyframe(fields: Fields) -> int:
     """Return the key frame, counted from 1; the first when left out."""
     if not fields.given("keyframe_id"):
         return 1
