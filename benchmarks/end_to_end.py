@@ -16,7 +16,7 @@ import pendulum
 import requests
 
 from benchmarks.report import Section, Target
-from pixverse_provider.emulator.handle import EmulatorControl
+from pixverse_provider.emulator.client import EmulatorControl
 from tools.airflow_stack import PROJECT, AirflowStack
 from tools.emulator import EmulatorProcess
 from tools.postgres import PostgresCluster

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pixverse_provider.emulator.settings import DEFAULT_API_KEY
+from pixverse_provider.emulator.account.settings import DEFAULT_API_KEY
 from tools.airflow_stack import clean_environment
 from tools.processes import Program, ProgramError, Session
 

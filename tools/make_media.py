@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, ImageFilter
 
-from pixverse_provider.emulator.render.canvas import Canvas
-from pixverse_provider.emulator.render.mp4 import write_mp4
-from pixverse_provider.emulator.render.presenter import LOOKS, Pose, draw_presenter
+from pixverse_provider.emulator.render.drawing import Canvas
+from pixverse_provider.emulator.render.presenter import PRESENTERS, Pose, draw_presenter
+from pixverse_provider.emulator.render.video import write_mp4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixverse_provider.emulator.render.mp4 import Pixels
+    from pixverse_provider.emulator.render.video import Pixels
 
 SIZE: Final = (640, 360)
 FPS: Final = 25
@@ -102,7 +102,7 @@ def _lids(index: int) -> float:
 
 def _presenter(pose: Pose) -> Image.Image:
     canvas = Canvas(*SIZE, detail=4)
-    draw_presenter(canvas, LOOKS[0], pose)
+    draw_presenter(canvas, PRESENTERS[0], pose)
     return canvas.finish()
 
 

@@ -13,7 +13,12 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from pixverse_provider.emulator.settings import DEFAULT_API_KEY, RENDER_MODES, InvalidSettingError, Settings
+from pixverse_provider.emulator.account.settings import (
+    DEFAULT_API_KEY,
+    RENDER_MODES,
+    InvalidSettingError,
+    Settings,
+)
 
 _KEY_VARIABLE: Final = "PIXVERSE_EMULATOR_API_KEY"
 _NEEDED: Final = {

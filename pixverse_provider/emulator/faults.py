@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from pixverse_provider.emulator.jobs import DELETED, FAILED, MODERATED, Outcome
+from pixverse_provider.emulator.protocol import DELETED, DONE, FAILED, MODERATED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -26,6 +26,25 @@ OUTCOME: Final = "outcome"
 """The job is made, and does not go well."""
 REPLAY: Final = "replay"
 """A repeated trace id."""
+_EVERYWHERE: Final = (*API_ENDPOINTS, MEDIA)
+_SUBMIT: Final = ("submit",)
+REFUSE_WORD: Final = "[refuse]"
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
+_STATUS_WORD: Final = re.compile(r"\[status((?: \d{1,3})+)\]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a job goes.
+
+    :param ends: its last status; None never ends.
+    :param first_statuses: those that are shown first, one at each poll, before the clock counts. The last of
+        them stays when the job never ends.
+    """
+
+    ends: int | None = DONE
+    first_statuses: tuple[int, ...] = ()
 
 
 class InvalidFaultError(ValueError):
@@ -52,9 +71,6 @@ class _Kind:
     endpoints: tuple[str, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
 
-
-_EVERYWHERE: Final = (*API_ENDPOINTS, MEDIA)
-_SUBMIT: Final = ("submit",)
 
 KINDS: Final[dict[str, _Kind]] = {
     "drop_before_accept": _Kind(GATEWAY, _EVERYWHERE),
@@ -83,7 +99,7 @@ KINDS: Final[dict[str, _Kind]] = {
     "delete": _Kind(OUTCOME, _SUBMIT),
     "never": _Kind(OUTCOME, _SUBMIT),
     "status": _Kind(OUTCOME, _SUBMIT, {"statuses": [9, 10], "forever": False}),
-    "dud_replay": _Kind(REPLAY, _SUBMIT),
+    "stalled_replay": _Kind(REPLAY, _SUBMIT),
     "truncated": _Kind(ANSWER, (MEDIA,), {"share": 0.5}),
     "wrong_length": _Kind(ANSWER, (MEDIA,), {"share": 0.5}),
     "expired": _Kind(GATEWAY, (MEDIA,)),
@@ -108,7 +124,7 @@ KINDS: Final[dict[str, _Kind]] = {
 * ``error``: the envelope of ``err_code``. ``slots_full`` is 500044, ``no_credits`` 500090, ``refuse`` 500063.
 * ``fail`` ends the job with 8, ``moderate`` with 7, ``delete`` with 6, ``never`` does not end it. ``status``
   shows other ``statuses`` first, one at each poll, or ``forever``.
-* ``dud_replay``: a repeated trace id gets a new ``video_id``, not charged, which stays at 5 for ever.
+* ``stalled_replay``: a repeated trace id gets a new ``video_id``, not charged, which stays at 5 for ever.
 * ``truncated``: a media answer cut after a ``share`` of what its Content-Length says. ``wrong_length``: that
   share, as if it were the file. ``expired``: 403.
 """
@@ -123,14 +139,6 @@ MAGIC_WORDS: Final = {
 
 ``[refuse]`` besides gets 500063 at once, and ``[status 9 10]`` shows those statuses first.
 """
-REFUSE_WORD: Final = "[refuse]"
-NO_SUBJECT_WORD: Final = "[no subject]"
-"""In the name of an image: a mimic refuses it with 701002."""
-NO_PERSON_WORD: Final = "[no person]"
-"""In the name of a video: a mimic refuses it with 701003."""
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
-_STATUS_WORD: Final = re.compile(r"\[status((?: \d{1,3})+)\]")
 
 
 @dataclass
@@ -177,12 +185,12 @@ class FaultPlan:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
-    def order(self, wish: Mapping[str, Any]) -> Fault:
+    def add(self, order: Mapping[str, Any]) -> Fault:
         """Add a fault.
 
-        :raises InvalidFaultError: saying what is wrong with the wish.
+        :raises InvalidFaultError: saying what is wrong with the order.
         """
-        fault = _read(wish)
+        fault = _read(order)
         self._faults.append(fault)
         return fault
 
@@ -217,19 +225,19 @@ def outcome_of(fault: Fault | None, text: str) -> Outcome:
         if fault.what == "status":
             return Outcome(
                 ends=None if fault.details["forever"] else Outcome().ends,
-                passing=tuple(fault.details["statuses"]),
+                first_statuses=tuple(fault.details["statuses"]),
             )
         return MAGIC_WORDS[f"[{fault.what}]"]
-    passing = _STATUS_WORD.search(text)
-    statuses = tuple(int(status) for status in passing[1].split()) if passing else ()
+    found = _STATUS_WORD.search(text)
+    statuses = tuple(int(status) for status in found[1].split()) if found else ()
     for word, outcome in MAGIC_WORDS.items():
         if word in text:
-            return Outcome(ends=outcome.ends, passing=statuses)
-    return Outcome(passing=statuses)
+            return Outcome(ends=outcome.ends, first_statuses=statuses)
+    return Outcome(first_statuses=statuses)
 
 
-def _read(wish: Mapping[str, Any]) -> Fault:
-    rest = dict(wish)
+def _read(order: Mapping[str, Any]) -> Fault:
+    rest = dict(order)
     on, what = rest.pop("on", None), rest.pop("what", None)
     kind = KINDS.get(what) if isinstance(what, str) else None
     if kind is None:
@@ -254,8 +262,8 @@ def _read(wish: Mapping[str, Any]) -> Fault:
     return fault
 
 
-def _optional(wish: dict[str, Any], name: str, kind: type, default: Any) -> Any:
-    value = wish.pop(name, default)
+def _optional(order: dict[str, Any], name: str, kind: type, default: Any) -> Any:
+    value = order.pop(name, default)
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         raise InvalidFaultError(f"{name} takes a {kind.__name__} or null, not {value!r}")
     if name == "times" and type(value) is int and value < 1:

@@ -13,20 +13,23 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 
 @pytest.fixture(scope="session")
 def pixverse_emulator_settings() -> dict[str, Any]:
-    """Return the settings of the emulator; override it to change them. See ``emulator.settings.Settings``."""
+    """Return the settings of the emulator; override it to change them.
+
+    ``emulator.account.settings.Settings`` says what there is.
+    """
     return {}
 
 
 @pytest.fixture(scope="session")
 def pixverse_emulator_server(pixverse_emulator_settings: dict[str, Any]) -> Iterator[EmulatorControl]:
-    """Run an emulator for the session and return a handle on it."""
-    from pixverse_provider.emulator.handle import EmulatorControl
-    from pixverse_provider.emulator.settings import Settings
+    """Run an emulator for the session and return a client that drives it."""
+    from pixverse_provider.emulator.account.settings import Settings
+    from pixverse_provider.emulator.client import EmulatorControl
 
     try:
         from pixverse_provider.emulator.server import EmulatorServer
@@ -41,6 +44,6 @@ def pixverse_emulator_server(pixverse_emulator_settings: dict[str, Any]) -> Iter
 
 @pytest.fixture
 def pixverse_emulator(pixverse_emulator_server: EmulatorControl) -> EmulatorControl:
-    """Return a handle on a running emulator without jobs, faults or requests."""
+    """Return a client of a running emulator without jobs, faults or requests."""
     pixverse_emulator_server.reset()
     return pixverse_emulator_server

@@ -11,18 +11,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import uvicorn
+from fastapi import FastAPI
 
-from pixverse_provider.emulator.app import create_app
-from pixverse_provider.emulator.connections import Connections
-from pixverse_provider.emulator.state import Emulator
+from pixverse_provider.emulator.account.account import Account
+from pixverse_provider.emulator.http.control_api import control_router
+from pixverse_provider.emulator.http.fault_injection import Connections
+from pixverse_provider.emulator.http.media_host import media_router
+from pixverse_provider.emulator.http.routes import BASE_PATH, api_router
+from pixverse_provider.emulator.web.pages import page_router
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pixverse_provider.emulator.settings import Settings
+    from pixverse_provider.emulator.account.settings import Settings
 
 _STARTS_WITHIN: Final = 20.0
 _STOPS_WITHIN: Final = 10.0
+
+
+def create_app(account: Account, connections: Connections) -> FastAPI:
+    """Return the application: API, media host, control API and pages on one port."""
+    app = FastAPI(title="PixVerse emulator", docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(control_router(account), prefix="/emulator")
+    app.include_router(media_router(account, connections))
+    app.include_router(api_router(account, connections), prefix=BASE_PATH)
+    app.include_router(page_router(account))
+    return app
 
 
 class NotLoopbackError(ValueError):
@@ -52,11 +66,11 @@ class EmulatorServer:
             None if directory is not None else Path(tempfile.mkdtemp(prefix="pixverse-emulator-"))
         )
         self.directory = directory or self._temporary or Path()
-        self._emulator = Emulator(settings, self.directory)
+        self._account = Account(settings, self.directory)
         connections = Connections()
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(self._emulator, connections),
+                create_app(self._account, connections),
                 http=connections.protocol(),
                 lifespan="off",
                 log_config=None,
@@ -88,7 +102,7 @@ class EmulatorServer:
         """Stop serving and remove temporary files."""
         self._server.should_exit = True
         self._thread.join(_STOPS_WITHIN)
-        self._emulator.pool.close()
+        self._account.pool.close()
         self._socket.close()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)

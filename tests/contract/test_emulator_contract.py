@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pixverse_provider.emulator.handle import EmulatorControl
+from pixverse_provider.emulator.account.settings import Settings
+from pixverse_provider.emulator.client import EmulatorControl
 from pixverse_provider.emulator.server import EmulatorServer
-from pixverse_provider.emulator.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

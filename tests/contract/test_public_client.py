@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 pixverse_mcp = pytest.importorskip("pixverse_mcp.client")
 requests_of_client = pytest.importorskip("pixverse_mcp.models.requests")
@@ -42,10 +42,10 @@ def test_text_to_video_then_lip_sync_then_poll(use: Callable[[Any], Any]) -> Non
         audio = await client.upload_media(file_path=str(_MEDIA / "script.wav"), media_type="audio")
         video = await client.quick_text_video("a paper boat", quality="360p")
         await client.wait_for_video_completion(video.video_id, poll_interval=1)
-        wish = requests_of_client.LipSyncVideoRequest(
+        order = requests_of_client.LipSyncVideoRequest(
             source_video_id=video.video_id, audio_media_id=audio.media_id
         )
-        synced = await client.lip_sync_video(wish)
+        synced = await client.lip_sync_video(order)
         return await client.wait_for_video_completion(synced.video_id, poll_interval=1)
 
     result = use(steps)

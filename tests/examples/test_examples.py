@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pixverse_provider.emulator.handle import EmulatorControl
+from pixverse_provider.emulator.client import EmulatorControl
 from tests.support.video import streams_of
 
 if TYPE_CHECKING:

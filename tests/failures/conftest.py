@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from pixverse_provider.emulator.handle import EmulatorControl
+from pixverse_provider.emulator.client import EmulatorControl
 from tests.failures.paid_runs import PaidRuns
 from tests.stack.fixtures import DAGS
 from tools.airflow_stack import PROJECT, AirflowStack

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from tests.failures.paid_runs import PaidRuns
     from tools.airflow_stack import AirflowStack
 

@@ -13,7 +13,7 @@ from tests.support.database import tables
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from tests.failures.paid_runs import PaidRun, PaidRuns
     from tools.airflow_stack import AirflowStack
 

@@ -14,7 +14,7 @@ from tests.support.dags import connection_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 
 MEDIA = Path(__file__).parents[2] / "dags_examples" / "media"

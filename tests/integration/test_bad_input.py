@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import BaseOperator
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 CONNECTION = "AIRFLOW_CONN_PIXVERSE_DEFAULT"
 LIP_SYNC: dict[str, Any] = {"task_id": "lip_sync", "deferrable": False}

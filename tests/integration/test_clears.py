@@ -22,7 +22,7 @@ from tests.support.tasks import TaskRun
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
     MakeTask = Callable[..., TaskRun]
 

@@ -21,7 +21,7 @@ from tests.support.video import audio_correlation, streams_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 pytestmark = pytest.mark.usefixtures("airflow_db", "at_once")
 

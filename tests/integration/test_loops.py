@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from pixverse_provider.api.ids import Id
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(airflow.sdk, "LoopDecision"), reason="needs the loops of Airflow 3.4"),

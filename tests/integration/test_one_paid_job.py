@@ -32,7 +32,7 @@ from tests.support.tasks import TaskRun
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from pixverse_provider.jobs.record import JobRecord
 
     MakeLipSync = Callable[..., TaskRun]
@@ -578,16 +578,18 @@ def test_a_replayed_id_that_never_leaves_its_status_is_given_up_after_two_hours(
     emulator: EmulatorControl, make_lip_sync: MakeLipSync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emulator.fault(on="submit", what="accept_then_drop")
-    emulator.fault(on="submit", what="dud_replay")
+    emulator.fault(on="submit", what="stalled_replay")
     task = make_lip_sync(deferrable=True)
-    dud = task.deferral()
+    stalled = task.deferral()
     two_hours_later = time.time() + GIVE_UP_AGE + 1
-    assert dud.trigger.deadline <= two_hours_later, "the wait for a replayed id ends when it would be a dud"
+    assert stalled.trigger.deadline <= two_hours_later, (
+        "the wait for a replayed id ends when its job has stalled"
+    )
     monkeypatch.setattr("pixverse_provider.jobs.submission.time.time", lambda: two_hours_later)
 
     video_id = task.retry()
 
-    assert str(video_id) != dud.trigger.video_ids[0]
+    assert str(video_id) != stalled.trigger.video_ids[0]
     assert len(submits(emulator)) == 2
 
 

@@ -17,7 +17,7 @@ from tests.support.tasks import TaskRun
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 pytestmark = pytest.mark.usefixtures("airflow_db", "at_once")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 
 def submits(emulator: EmulatorControl, kind: str = "lip_sync") -> list[dict[str, Any]]:

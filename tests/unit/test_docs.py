@@ -20,9 +20,9 @@ from pixverse_provider import exceptions
 from pixverse_provider.api.errors import ERROR_CODES, describe_error_code
 from pixverse_provider.api.settings import ClientSettings
 from pixverse_provider.emulator import cli
+from pixverse_provider.emulator.account.settings import Settings
+from pixverse_provider.emulator.client import EmulatorControl
 from pixverse_provider.emulator.faults import KINDS, MAGIC_WORDS, REFUSE_WORD
-from pixverse_provider.emulator.handle import EmulatorControl
-from pixverse_provider.emulator.settings import Settings
 from pixverse_provider.get_provider_info import get_provider_info
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
 from pixverse_provider.jobs.record import JobRecord

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,22 @@ ARROWS: dict[str, set[str]] = {
     "emulator": set(),
 }
 
+# The rooms of the emulator in the same way; a module beside them is a room of its own.
+EMULATOR_ARROWS: dict[str, set[str]] = {
+    "": set(),
+    "protocol": set(),
+    "render": set(),
+    "faults": {"protocol"},
+    "rules": {"render", "protocol"},
+    "account": {"rules", "render", "faults", "protocol"},
+    "http": {"account", "rules", "render", "faults", "protocol"},
+    "web": {"http", "account", "protocol"},
+    "server": {"web", "http", "account"},
+    "client": {"account", "faults"},
+    "cli": {"server", "account"},
+    "pytest_plugin": {"server", "client", "account"},
+}
+
 
 @cache
 def modules() -> dict[str, Path]:
@@ -46,6 +63,11 @@ def modules() -> dict[str, Path]:
 
 def part_of(module: str) -> str:
     return [*module.split("."), ""][1]
+
+
+def room_of(module: str) -> str:
+    """Return the part of the emulator that a module of it is in."""
+    return [*module.split("."), "", ""][2]
 
 
 def imports_of(path: Path) -> set[str]:
@@ -88,7 +110,24 @@ def test_a_module_has_one_reason_to_change(module: str) -> None:
     assert len(modules()[module].read_text(encoding="utf-8").splitlines()) <= 450
 
 
-@pytest.mark.parametrize("module", sorted(name for name in modules() if part_of(name) == "emulator"))
+EMULATOR = sorted(name for name in modules() if part_of(name) == "emulator")
+
+
+@pytest.mark.parametrize("module", EMULATOR)
+def test_a_room_of_the_emulator_imports_only_what_lies_below_it(module: str) -> None:
+    own = room_of(module)
+    imported = {room_of(name) for name in imports_of(modules()[module]) if part_of(name) == "emulator"}
+    assert own in EMULATOR_ARROWS, "say in EMULATOR_ARROWS where the new room belongs"
+    assert imported <= EMULATOR_ARROWS[own] | {own}
+
+
+def test_no_modules_of_the_emulator_import_each_other_in_a_ring_not_even_for_their_types() -> None:
+    imported = {name: imports_of(modules()[name]) - {name} for name in EMULATOR}
+    # Raises CycleError, which names the ring.
+    assert set(EMULATOR) <= set(TopologicalSorter(imported).static_order())
+
+
+@pytest.mark.parametrize("module", EMULATOR)
 def test_the_emulator_knows_neither_airflow_nor_the_provider_whose_mistakes_it_would_hide(
     module: str,
 ) -> None:

@@ -1,37 +1,86 @@
-"""Renders in the background, each file once."""
+"""What is rendered, how large, and what came out; and the thread that renders each file once."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import av
 from PIL import Image
 
-from pixverse_provider.emulator.render.clip import FULL, SMALL, Clip, Ending, Profile, Recipe
-from pixverse_provider.emulator.render.image_template import ImageTemplateRecipe
-from pixverse_provider.emulator.render.text_to_video import TextToVideoRecipe
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+Ending = Literal["mp4", "png"]
 log = logging.getLogger(__name__)
 
-_PLACEHOLDERS: Final[dict[Ending, Recipe]] = {
-    "mp4": TextToVideoRecipe(prompt="placeholder", seconds=1, quality=144, aspect_ratio="16:9", seed=1),
-    "png": ImageTemplateRecipe(pictures=(), title="placeholder"),
-}
+
+@dataclass(frozen=True)
+class File:
+    """A file that a recipe works on; it counts by its content, so its path is not shown."""
+
+    path: Path = field(repr=False)
+    digest: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much work a rendering may be.
+
+    :param max_side: longest side in pixels; a larger picture is scaled down.
+    :param max_fps: most frames per second.
+    """
+
+    name: str
+    max_side: int
+    max_fps: int
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """Return the even size with the same shape that fits."""
+        scale = min(1.0, self.max_side / max(width, height))
+        return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+FULL: Final = Profile("full", max_side=1280, max_fps=25)
+SMALL: Final = Profile("small", max_side=256, max_fps=12)
+
+
+class Recipe(Protocol):
+    """How one result is made.
+
+    Recipes with the same ``repr`` give equal files, so a file is rendered once.
+    """
+
+    def render(self, path: Path, profile: Profile) -> None:
+        """Write the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """A rendered file; the numbers are read from the file."""
+
+    path: Path
+    width: int
+    height: int
+    size: int
+    seconds: float
+    has_audio: bool
+    digest: str
 
 
 class RenderPool:
     """Turns recipes into files in a thread of its own.
 
     :param directory: where the files are put.
+    :param placeholders: by the ending of a file, what the mode ``placeholder`` draws instead.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, placeholders: Mapping[Ending, Recipe]) -> None:
+        self._placeholders = placeholders
         self._directory = directory
         self._directory.mkdir(parents=True, exist_ok=True)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
@@ -44,8 +93,8 @@ class RenderPool:
         :param ending: of the file that the recipe writes.
         """
         profile = FULL if mode == "full" else SMALL
-        chosen = _PLACEHOLDERS[ending] if mode == "placeholder" else recipe
-        key = hashlib.sha256(f"{type(chosen).__name__} {profile.name} {chosen.key}".encode()).hexdigest()[:32]
+        chosen = self._placeholders[ending] if mode == "placeholder" else recipe
+        key = hashlib.sha256(f"{profile.name} {chosen!r}".encode()).hexdigest()[:32]
         known = self._clips.get(key)
         if known is not None and not (known.done() and (known.cancelled() or known.exception() is not None)):
             return known

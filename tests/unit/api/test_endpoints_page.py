@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from pixverse_provider.api.generations import LipSyncRequest, MaskSelectionRequest
-from pixverse_provider.emulator.api import api_router
+from pixverse_provider.emulator.http.routes import api_router
 from pixverse_provider.get_provider_info import get_provider_info
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from tests.support.kinds import NAMES, Ids, request_class, smallest

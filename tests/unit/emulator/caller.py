@@ -10,7 +10,7 @@ import requests
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 TEXT_TO_VIDEO = "/video/text/generate"
 LIP_SYNC = "/video/lip_sync/generate"
@@ -25,7 +25,7 @@ BOAT = {
 
 
 class Caller:
-    """Calls the API with the right key and a fresh trace id, unless told otherwise."""
+    """Calls the API with the right key and a fresh trace id, unless another is given."""
 
     def __init__(self, emulator: EmulatorControl) -> None:
         self._emulator = emulator

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.emulator.caller import Caller
 
 if TYPE_CHECKING:
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
 
 _MEDIA = Path(__file__).parents[3] / "dags_examples" / "media"
 

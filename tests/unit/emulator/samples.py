@@ -19,8 +19,8 @@ VideoCodec = Literal["libx264", "libvpx-vp9", "mpeg4"]
 
 def tone(seconds: float, rate: int = 44_100) -> NDArray[np.float32]:
     """Half a second of sound, half a second of silence, and so on."""
-    moments = np.arange(int(seconds * rate)) / rate
-    return (0.5 * np.sin(2 * np.pi * 220 * moments) * ((moments % 1) < 0.5)).astype(np.float32)
+    times = np.arange(int(seconds * rate)) / rate
+    return (0.5 * np.sin(2 * np.pi * 220 * times) * ((times % 1) < 0.5)).astype(np.float32)
 
 
 def write_audio(

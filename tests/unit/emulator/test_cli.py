@@ -10,14 +10,15 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from pixverse_provider.emulator import cli
-from pixverse_provider.emulator.handle import EmulatorControl
-from pixverse_provider.emulator.settings import DEFAULT_API_KEY
+from pixverse_provider.emulator.account.settings import DEFAULT_API_KEY
+from pixverse_provider.emulator.client import EmulatorControl
 from tests.unit.emulator.caller import Caller
 
 if TYPE_CHECKING:
@@ -96,15 +97,35 @@ def test_it_stops_while_a_request_hangs() -> None:
         assert process.returncode == 0
 
 
-def test_a_key_of_ones_own_is_not_printed() -> None:
-    with running(PIXVERSE_EMULATOR_API_KEY="my-own-key") as process:
+@dataclass(frozen=True)
+class Started:
+    printed: str
+    url: str
+    data: Path
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    """An emulator with a key and a data directory of its own."""
+    data = tmp_path_factory.mktemp("emulator") / "data"
+    options = ("--data-dir", data, "--generation-seconds", 0, "--render", "placeholder")
+    with running(*options, PIXVERSE_EMULATOR_API_KEY="my-own-key") as process:
         printed = greeting(process)
-        assert "my-own-key" not in printed
-        assert DEFAULT_API_KEY not in printed
-        url = re.findall(r"http://[^/]+", printed)[0]
-        assert Caller(EmulatorControl(url)).get("/account/balance").json()["ErrCode"] == 400012
-        own = Caller(EmulatorControl(url, api_key="my-own-key"))
-        assert own.get("/account/balance").json()["ErrCode"] == 0
+        yield Started(printed, re.findall(r"http://[^/]+", printed)[0], data)
+
+
+def test_a_key_of_ones_own_is_not_printed(started: Started) -> None:
+    assert "my-own-key" not in started.printed
+    assert DEFAULT_API_KEY not in started.printed
+    assert Caller(EmulatorControl(started.url)).get("/account/balance").json()["ErrCode"] == 400012
+    own = Caller(EmulatorControl(started.url, api_key="my-own-key"))
+    assert own.get("/account/balance").json()["ErrCode"] == 0
+
+
+def test_files_are_kept_where_they_are_wanted(started: Started) -> None:
+    api = Caller(EmulatorControl(started.url, api_key="my-own-key"))
+    assert api.status(api.boat()) == 1
+    assert len(list((started.data / "renders").glob("*.mp4"))) == 1
 
 
 def test_the_help_shows_no_key(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,15 +167,3 @@ def test_without_the_extra_it_says_what_to_install(
         "needs av. Install it with: pip install 'airflow-provider-pixverse[emulator]'"
         in capsys.readouterr().err
     )
-
-
-def test_files_are_kept_where_they_are_wanted(tmp_path: Path) -> None:
-    with running(
-        "--data-dir", tmp_path / "data", "--generation-seconds", 0, "--render", "placeholder"
-    ) as process:
-        url = re.findall(r"http://[^/]+", greeting(process))[0]
-        api = Caller(EmulatorControl(url))
-        assert api.status(api.boat()) == 1
-        process.terminate()
-        process.communicate(timeout=60)
-    assert len(list((tmp_path / "data" / "renders").glob("*.mp4"))) == 1

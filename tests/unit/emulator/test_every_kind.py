@@ -11,16 +11,16 @@ import pytest
 import requests
 from PIL import Image
 
-from pixverse_provider.emulator.render.source import read_audio
+from pixverse_provider.emulator.render.video import read_audio
+from tests.unit.emulator.http.test_contract import check
 from tests.unit.emulator.samples import write_audio, write_video
-from tests.unit.emulator.test_contract import check
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from pixverse_provider.emulator.handle import EmulatorControl
+    from pixverse_provider.emulator.client import EmulatorControl
     from tests.unit.emulator.caller import Caller
 
 RED, BLUE, GREEN = (220, 20, 20), (20, 20, 220), (20, 200, 20)

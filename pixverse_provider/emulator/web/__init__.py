@@ -1,0 +1,3 @@
+"""The pages for people."""
+
+from __future__ import annotations

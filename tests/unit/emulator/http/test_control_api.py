@@ -1,0 +1,130 @@
+"""The control API and the client that drives it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from pixverse_provider.emulator.account.clock import Clock
+from pixverse_provider.emulator.client import ControlError, EmulatorControl
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.caller import Caller
+
+
+def test_the_client_knows_where_the_emulator_is(pixverse_emulator: EmulatorControl) -> None:
+    assert pixverse_emulator.healthy()
+    assert json.loads(pixverse_emulator.connection_json()) == {
+        "conn_type": "pixverse",
+        "host": f"{pixverse_emulator.url}/openapi/v2",
+        "password": pixverse_emulator.api_key,
+    }
+    assert pixverse_emulator.api_key not in repr(pixverse_emulator)
+    assert not EmulatorControl("http://127.0.0.1:9").healthy()
+
+
+def test_the_client_ignores_the_proxy_of_the_environment(
+    pixverse_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert EmulatorControl(pixverse_emulator.url).healthy()
+
+
+def test_each_test_finds_an_emulator_as_new(pixverse_emulator: EmulatorControl, api: Caller) -> None:
+    api.boat()
+    pixverse_emulator.settings(concurrency=1, credits=7)
+    pixverse_emulator.fault("any", "html")
+    pixverse_emulator.stop_clock()
+    pixverse_emulator.reset()
+    assert pixverse_emulator.jobs() == []
+    assert pixverse_emulator.faults() == []
+    assert pixverse_emulator.requests() == []
+    assert pixverse_emulator.settings()["concurrency"] == 5
+    assert pixverse_emulator.ledger()["balance"]["total"] == 10_000
+
+
+def test_a_job_shows_everything_about_itself(pixverse_emulator: EmulatorControl, api: Caller) -> None:
+    video_id = api.boat(trace_id="t")
+    api.status(video_id)
+    job = pixverse_emulator.job(video_id)
+    assert (job["kind"], job["status"], job["trace_id"], job["polls"]) == ("text_to_video", 1, "t", 1)
+    assert (job["charged"], job["refunded"], job["request"]["duration"]) == (45, 0, 5)
+    assert (job["width"], job["height"], round(job["seconds"])) == (256, 144, 5)
+    with pytest.raises(KeyError):
+        pixverse_emulator.job(1)
+
+
+def test_jobs_come_with_the_newest_first(pixverse_emulator: EmulatorControl, api: Caller) -> None:
+    ids = [api.boat() for _ in range(3)]
+    assert [job["video_id"] for job in pixverse_emulator.jobs()] == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"concurency": 1}, "no setting 'concurency'"),
+        ({"concurrency": 0}, "at least 1"),
+        ({"concurrency": "5"}, "takes a int, not a str"),
+        ({"generation_seconds": -1}, "must not be negative"),
+        ({"render": "huge"}, "full, small, placeholder"),
+        ({"wrong_key_status": 404}, "200, 401 or 403"),
+        ({"api_key": "x"}, "no setting 'api_key'"),
+        ({"huge_ids": 1}, "takes a bool"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(
+    pixverse_emulator: EmulatorControl, changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ControlError, match=complaint):
+        pixverse_emulator.settings(**changes)
+
+
+def test_the_key_cannot_be_read(pixverse_emulator: EmulatorControl) -> None:
+    for path in ("settings", "ledger", "requests", "health", "jobs", "clock", "faults"):
+        answer = requests.get(f"{pixverse_emulator.url}/emulator/{path}", timeout=60)
+        assert answer.status_code == 200
+        assert pixverse_emulator.api_key not in answer.text
+
+
+def test_time_does_not_run_backwards(pixverse_emulator: EmulatorControl) -> None:
+    with pytest.raises(ControlError, match="only moves forward"):
+        pixverse_emulator.advance(-1)
+    with pytest.raises(ControlError, match="advance takes seconds"):
+        pixverse_emulator._call("POST", "clock", {"advance": "1"})
+    with pytest.raises(ControlError, match="unknown: hours"):
+        pixverse_emulator._call("POST", "clock", {"hours": 1})
+
+
+def test_a_job_is_not_ended_in_a_way_that_does_not_exist(
+    pixverse_emulator: EmulatorControl, api: Caller
+) -> None:
+    video_id = api.boat()
+    with pytest.raises(ControlError, match="it can only be deleted"):
+        pixverse_emulator.end(video_id, "failed")
+    with pytest.raises(ControlError, match="end must be one of"):
+        pixverse_emulator.end(video_id, "lost")
+    with pytest.raises(ControlError, match="there is no job 1"):
+        pixverse_emulator.end(1, "failed")
+
+
+def test_a_page_of_the_internet_cannot_reach_in(pixverse_emulator: EmulatorControl) -> None:
+    for path in ("emulator/ledger", "", "jobs/1"):
+        answer = requests.get(f"{pixverse_emulator.url}/{path}", headers={"Host": "evil.example"}, timeout=60)
+        assert answer.status_code == 403
+    form = requests.post(f"{pixverse_emulator.url}/emulator/reset", data="{}", timeout=60)
+    assert (form.status_code, form.json()) == (422, {"error": "send application/json"})
+
+
+def test_a_stopped_clock_stands_still() -> None:
+    clock = Clock()
+    clock.stop()
+    before = clock.now()
+    assert clock.manual
+    assert clock.now() == before
+    clock.advance(5)
+    assert clock.now() == before + 5
+    clock.run()
+    assert before + 5 <= clock.now() < before + 6
