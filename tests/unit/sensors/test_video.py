@@ -163,7 +163,7 @@ def test_it_does_not_ask_again_for_one_that_is_done(server: ScriptedServer) -> N
     assert [request.path.rpartition("/")[2] for request in server.requests] == ["7", "8", "8"]
 
 
-@pytest.mark.parametrize("timeout", [300, 2])
+@pytest.mark.parametrize("timeout", [3600, 2])
 def test_it_defers_with_its_deadline_and_a_first_poll_that_is_not_too_early(
     server: ScriptedServer, timeout: float
 ) -> None:

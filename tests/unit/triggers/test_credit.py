@@ -37,7 +37,7 @@ def trigger(**change: Any) -> PixVerseCreditTrigger:
         "poll_interval": 0.01,
         "started_at": now,
         "not_before": 0.0,
-        "deadline": now + 30,
+        "deadline": now + 3600,
     }
     return PixVerseCreditTrigger(**(arguments | change))
 
