@@ -250,12 +250,12 @@ class TestSubmits:
             while pause and not server.requests:
                 time.sleep(0.01)
             if pause:
-                client._settings = settings_for(server)
+                impatient._settings = settings_for(server)
 
         server.will(server.hang, success(JOB))
         settings = settings_for(server, timeout=0.3)
-        with PixVerseClient(settings, sleep=have_patience_from_then_on) as client:
-            assert client.submit(REQUEST, trace_id=TRACE).replayed is True
+        with PixVerseClient(settings, sleep=have_patience_from_then_on) as impatient:
+            assert impatient.submit(REQUEST, trace_id=TRACE).replayed is True
         assert [request.trace_id for request in server.requests] == [TRACE, TRACE]
 
     def test_three_lost_answers_leave_a_job_that_may_exist(
