@@ -113,6 +113,11 @@ class TestTheEnd:
         ):
             sensor().execute_complete({}, self.EVENT | {"enough": False, "credits": 7})
 
+    def test_a_timeout_says_the_same_where_it_may_fail_softly(self) -> None:
+        with pytest.raises(AirflowSkipException) as caught:
+            sensor(soft_fail=True).execute_complete({}, self.EVENT | {"enough": False, "credits": 7})
+        assert str(caught.value) == "100 credits were not there after 61 s. There are 7."
+
     @pytest.mark.parametrize(
         ("error_type", "raised"),
         [

@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     PokeReturnValue,
     TaskDeferred,
 )
@@ -137,6 +138,21 @@ def test_so_it_is_when_deferred(outcome: Outcome) -> None:
 def test_a_deferred_wait_that_takes_too_long_is_a_timeout_of_a_sensor() -> None:
     with pytest.raises(AirflowSensorTimeout, match="PixVerse video 7 was not done"):
         sensor().execute_complete(CONTEXT, make_event([WaitResult(Outcome.TIMEOUT, 7, 60.0)], None))
+
+
+@pytest.mark.parametrize(
+    ("soft_fail", "raised"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)]
+)
+def test_a_deferred_wait_that_takes_too_long_says_the_same_where_it_may_fail_softly(
+    soft_fail: bool, raised: type[Exception]
+) -> None:
+    late = [WaitResult(Outcome.TIMEOUT, video_id, 60.0) for video_id in (7, 8)]
+    with pytest.raises(raised) as caught:
+        sensor([7, 8], soft_fail=soft_fail).execute_complete(CONTEXT, make_event(late, None))
+    assert str(caught.value) == (
+        "PixVerse video 7 was not done after 60 s. The job goes on at PixVerse and is paid. Clear the sensor "
+        "to wait for it again. Nor was PixVerse video 8."
+    )
 
 
 def test_it_polls_once_before_it_defers(server: ScriptedServer) -> None:
