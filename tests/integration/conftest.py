@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from tests.support.dags import connection_json
+from tests.unit.pixverse_in_time import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,19 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let triggers look at once: there is no executor here whose late report they could overtake."""
     monkeypatch.setattr("pixverse_provider.operators.generation.FIRST_POLL_OF_A_TRIGGER", 0.0)
     monkeypatch.setattr("pixverse_provider.sensors._polling.FIRST_POLL_OF_A_TRIGGER", 0.0)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock for what the provider waits for; the emulator has its own, and requests take no time."""
+    clock = Clock()
+    clock.install(monkeypatch)
+
+    async def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+
+    monkeypatch.setattr("pixverse_provider.triggers.pause.asyncio", SimpleNamespace(sleep=sleep))
+    return clock
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pixverse_provider.emulator.client import EmulatorControl
+    from tests.unit.pixverse_in_time import Clock
 
     MakeTask = Callable[..., TaskRun]
 
@@ -89,10 +90,10 @@ def test_once_more_while_that_job_still_runs_makes_a_new_one_and_names_the_old(
 
 
 def test_after_the_deadline_of_the_last_try_pays_nothing(
-    emulator: EmulatorControl, make_task: MakeTask
+    emulator: EmulatorControl, make_task: MakeTask, clock: Clock
 ) -> None:
     emulator.settings(generation_seconds=3600)
-    task = make_task(deferrable=False, timeout=1.2, retries=0)
+    task = make_task(deferrable=False, timeout=60, retries=0)
     with pytest.raises(
         PixVerseWaitTimeoutError, match="No retry is left: a clear of the task picks this job"
     ):
@@ -104,10 +105,10 @@ def test_after_the_deadline_of_the_last_try_pays_nothing(
 
 
 def test_of_a_video_that_was_picked_up_and_returned_makes_another(
-    emulator: EmulatorControl, make_task: MakeTask
+    emulator: EmulatorControl, make_task: MakeTask, clock: Clock
 ) -> None:
     emulator.settings(generation_seconds=3600)
-    task = make_task(deferrable=False, timeout=1.2, retries=0)
+    task = make_task(deferrable=False, timeout=60, retries=0)
     with pytest.raises(PixVerseWaitTimeoutError):
         task.attempt()
     emulator.finish_all()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pixverse_provider.emulator.client import EmulatorControl
+    from tests.unit.pixverse_in_time import Clock
 
 pytestmark = pytest.mark.usefixtures("airflow_db", "at_once")
 
@@ -118,14 +119,15 @@ def test_a_text_is_spoken_instead_of_an_audio(emulator: EmulatorControl, tmp_pat
 
 
 def test_a_service_that_stays_busy_ends_a_deferred_task_at_its_deadline(
-    emulator: EmulatorControl, presenter: Path, spoken: Path
+    emulator: EmulatorControl, presenter: Path, spoken: Path, clock: Clock
 ) -> None:
     emulator.fault(on="submit", what="error", err_code=500069, times=None)
-    dag = lip_sync_dag(presenter, spoken, "busy_for_ever", deferrable=True, timeout=25.0, retries=0)
+    dag = lip_sync_dag(presenter, spoken, "busy_for_ever", deferrable=True, timeout=600.0, retries=0)
 
     run = run_dag(dag)
 
     assert run.states()["lip_sync"] == "failed"
     assert run.tries("lip_sync") == 1
-    assert 2 <= len(submits(emulator)) <= 4, "pauses grow"
+    assert 8 <= len(submits(emulator)) <= 20, "pauses grow, to at most a minute"
+    assert 500 < clock.passed <= 600
     assert charged(emulator) == 0

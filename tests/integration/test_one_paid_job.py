@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from airflow.exceptions import AirflowFailException, TaskDeferred
 
+from pixverse_provider.api.transport import BoundedSession
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseAuthenticationError,
@@ -32,8 +33,10 @@ from tests.support.tasks import TaskRun
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pixverse_provider.api.protocol import Answer
     from pixverse_provider.emulator.client import EmulatorControl
     from pixverse_provider.jobs.record import JobRecord
+    from tests.unit.pixverse_in_time import Clock
 
     MakeLipSync = Callable[..., TaskRun]
 
@@ -45,7 +48,7 @@ LOST_ANSWERS: dict[str, dict[str, Any]] = {
     "502": {"what": "accept_then_502"},
     "html": {"what": "html", "accept": True},
     "truncated": {"what": "truncated_json"},
-    "hangs": {"what": "accept_then_hang", "seconds": 3.0},
+    "hangs": {"what": "accept_then_hang", "seconds": 600.0},
 }
 every_lost_answer = pytest.mark.parametrize("lost", LOST_ANSWERS)
 
@@ -58,6 +61,30 @@ class Killed(BaseException):
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the client repeat without its pauses."""
     monkeypatch.setattr("pixverse_provider.api.client._pause", lambda _: 0.0)
+
+
+@pytest.fixture
+def _no_patience_with_hangs(emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up an answer that does not come once PixVerse has accepted the submit, and wait for all others."""
+    exchange = BoundedSession.exchange
+
+    def hangs_to_come() -> int:
+        hangs = [fault for fault in emulator.faults() if fault["what"] == "accept_then_hang"]
+        return sum((fault["times"] or 0) - fault["used"] for fault in hangs)
+
+    def exchange_or_give_up(
+        session: BoundedSession, method: str, url: str, *, timeout: tuple[float, float], **options: Any
+    ) -> Answer:
+        hangs = hangs_to_come() if method == "POST" else 0
+        if not hangs:
+            return exchange(session, method, url, timeout=timeout, **options)
+        try:
+            return exchange(session, method, url, timeout=(timeout[0], 0.2), **options)
+        finally:
+            while hangs_to_come() == hangs:
+                time.sleep(0.01)
+
+    monkeypatch.setattr(BoundedSession, "exchange", exchange_or_give_up)
 
 
 @pytest.fixture
@@ -93,6 +120,7 @@ def one_trace_id(emulator: EmulatorControl) -> dict[str, Any]:
     return submit
 
 
+@pytest.mark.usefixtures("_no_patience_with_hangs")
 class TestALostAnswer:
     @every_lost_answer
     @with_and_without_store
@@ -100,12 +128,10 @@ class TestALostAnswer:
         self,
         emulator: EmulatorControl,
         make_lip_sync: MakeLipSync,
-        monkeypatch: pytest.MonkeyPatch,
         lost: str,
         *,
         stored: bool,
     ) -> None:
-        monkeypatch.setattr("pixverse_provider.hooks.pixverse.DEFAULT_TIMEOUT", 1.0)
         emulator.fault(on="submit", **LOST_ANSWERS[lost])
 
         video_id = make_lip_sync(stored=stored).attempt()
@@ -119,12 +145,10 @@ class TestALostAnswer:
         self,
         emulator: EmulatorControl,
         make_lip_sync: MakeLipSync,
-        monkeypatch: pytest.MonkeyPatch,
         lost: str,
         *,
         stored: bool,
     ) -> None:
-        monkeypatch.setattr("pixverse_provider.hooks.pixverse.DEFAULT_TIMEOUT", 1.0)
         emulator.fault(on="submit", times=3, **LOST_ANSWERS[lost])
         task = make_lip_sync(stored=stored)
 
@@ -153,7 +177,11 @@ class TestALostAnswer:
         assert submit["trace_id"] in str(caught.value)
 
     def test_and_too_many_requests_after_it_keep_the_trace_id(
-        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, monkeypatch: pytest.MonkeyPatch
+        self,
+        emulator: EmulatorControl,
+        make_lip_sync: MakeLipSync,
+        monkeypatch: pytest.MonkeyPatch,
+        clock: Clock,
     ) -> None:
         def answer_429_from_now_on(_: object) -> float:
             emulator.clear_faults()
@@ -384,7 +412,7 @@ class TestARefusal:
 
     @with_and_without_store
     def test_for_want_of_a_slot_waits_deferred_and_spends_no_retry(
-        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, stored: bool
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, clock: Clock, *, stored: bool
     ) -> None:
         emulator.fault(on="submit", what="slots_full", times=2)
         task = make_lip_sync(deferrable=True, stored=stored)
@@ -394,8 +422,9 @@ class TestARefusal:
         while deferral is not None:
             assert deferral.method_name == "execute_after_pause"
             assert deferral.timeout is not None
-            wait = deferral.trigger.until - time.time()
-            assert 6 < wait <= 60, "a trigger must not fire right after its deferral"
+            wait = deferral.trigger.until - clock.time()
+            assert 7 <= wait <= 60, "a trigger must not fire right after its deferral"
+            clock.sleep(wait)
             try:
                 video_id, deferral = task.resume(deferral, state=deferral.trigger.state), None
             except TaskDeferred as again:
@@ -420,7 +449,7 @@ class TestARefusal:
         assert one_trace_id(emulator)["count"] == 3
 
     def test_for_want_of_a_slot_ends_with_the_time_of_the_task(
-        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync
+        self, emulator: EmulatorControl, make_lip_sync: MakeLipSync, clock: Clock
     ) -> None:
         emulator.fault(on="submit", what="slots_full", times=None)
         with pytest.raises(PixVerseCapacityError, match="500044"):
@@ -698,12 +727,13 @@ def test_a_gateway_that_refuses_for_a_moment_does_not_end_a_wait(
 
 
 def test_a_wait_that_is_too_long_names_the_video_and_what_a_retry_does(
-    emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, clock: Clock
 ) -> None:
     emulator.settings(generation_seconds=3600)
-    task = make_lip_sync(timeout=1.5, retries=1)
+    task = make_lip_sync(timeout=60, retries=1)
     with pytest.raises(PixVerseWaitTimeoutError, match="A retry waits for the same job") as caught:
         task.attempt()
+    assert clock.passed == pytest.approx(60)
     assert str(submits(emulator)[0]["video_id"]) in str(caught.value)
     emulator.finish_all()
     task.retry()
@@ -711,11 +741,11 @@ def test_a_wait_that_is_too_long_names_the_video_and_what_a_retry_does(
 
 
 def test_the_execution_timeout_of_a_task_holds_while_it_is_deferred(
-    emulator: EmulatorControl, make_lip_sync: MakeLipSync
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, clock: Clock
 ) -> None:
     emulator.settings(generation_seconds=3600)
     trigger = make_lip_sync(deferrable=True, execution_timeout=timedelta(seconds=90)).deferral().trigger
-    assert 60 < trigger.deadline - trigger.started_at <= 90
+    assert trigger.deadline - trigger.started_at == 90
 
 
 def save_or_die(save: Callable[[JobStore, JobRecord], None]) -> Callable[..., None]:

@@ -64,9 +64,10 @@ class Clock:
 
     def time(self) -> float:
         try:
-            return self._now + asyncio.get_running_loop().time()
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             return self._now
+        return self._now + loop.time() if isinstance(loop, VirtualTimeLoop) else self._now
 
     monotonic = time
 

@@ -121,6 +121,7 @@ class ScriptedServer:
 
     requests: list[Received] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
+    connections: int = 0
     afterwards: Callable[[Received], Behaviour] | None = None
 
     def __post_init__(self) -> None:
@@ -171,6 +172,10 @@ class ScriptedServer:
             protocol_version = "HTTP/1.1"
             # Headers and body are two writes; with the algorithm the second waits 40 ms.
             disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                server.connections += 1
+                super().setup()
 
             def _serve(self) -> None:
                 url = urlsplit(self.path)

@@ -10,6 +10,7 @@ import time
 import traceback
 import tracemalloc
 import zlib
+from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
@@ -47,6 +48,7 @@ from pixverse_provider.exceptions import (
 from tests.unit.scripted_server import ScriptedServer, answer, cut, raw, refusal, success, trickle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from http.server import BaseHTTPRequestHandler
 
     from pixverse_provider.api.protocol import Call
@@ -63,15 +65,19 @@ IMAGE_SUBMIT = ImageTemplateRequest(img_ids=(1,), template_id=2).call()
 MASKS = MaskSelectionRequest(source_video_id=1).call()
 
 
+# Seconds. Longer than the slowest machine takes for an answer that comes at once.
+PATIENT = 300.0
+
+
 class Ask(Protocol):
     """One of the clients, asked once."""
 
-    def __call__(self, call: Call[T], *, timeout: float = 5.0) -> T: ...
+    def __call__(self, call: Call[T], *, timeout: float = PATIENT) -> T: ...
 
 
 @pytest.fixture(params=["sync", "async"])
 def ask(request: pytest.FixtureRequest, server: ScriptedServer) -> Ask:
-    def ask_sync(call: Call[T], *, timeout: float = 5.0) -> T:
+    def ask_sync(call: Call[T], *, timeout: float = PATIENT) -> T:
         with PixVerseClient(settings_for(server, timeout), sleep=lambda _: None) as client:
             return client.call_once(call)
 
@@ -81,13 +87,13 @@ def ask(request: pytest.FixtureRequest, server: ScriptedServer) -> Ask:
 
     if request.param == "sync":
         return ask_sync
-    return lambda call, *, timeout=5.0: asyncio.run(ask_async(call, settings_for(server, timeout)))
+    return lambda call, *, timeout=PATIENT: asyncio.run(ask_async(call, settings_for(server, timeout)))
 
 
 @pytest.fixture
 def worker(server: ScriptedServer) -> Any:
     """The synchronous client, for what only a worker does."""
-    with PixVerseClient(settings_for(server, 5.0), sleep=lambda _: None) as client:
+    with PixVerseClient(settings_for(server, PATIENT), sleep=lambda _: None) as client:
         yield client
 
 
@@ -285,6 +291,14 @@ SLOW = {
 
 
 class TestTime:
+    @pytest.fixture
+    def let_pass(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+        """Let seconds pass at once, on the clock that bounds the answers of a worker."""
+        passed: list[float] = []
+        clock = SimpleNamespace(monotonic=lambda: time.monotonic() + sum(passed))
+        monkeypatch.setattr("pixverse_provider.api.transport.time", clock)
+        return passed.append
+
     @pytest.mark.parametrize("part", SLOW)
     def test_an_answer_that_trickles_in_is_not_waited_for(
         self, server: ScriptedServer, ask: Ask, part: str
@@ -304,27 +318,33 @@ class TestTime:
         ):
             client.call_once(call)
 
-    def test_the_bound_is_that_of_each_answer_and_not_of_its_connection(self, server: ScriptedServer) -> None:
+    def test_the_bound_is_that_of_each_answer_and_not_of_its_connection(
+        self, server: ScriptedServer, let_pass: Callable[[float], None]
+    ) -> None:
         server.afterwards = lambda _: success({"id": 7, "status": 5})
-        with PixVerseClient(settings_for(server, 1.0)) as client:
+        with PixVerseClient(settings_for(server, PATIENT)) as client:
             for _ in range(4):
-                time.sleep(0.3)
                 assert client.call_once(video_call(7)).status == 5
+                let_pass(PATIENT / 2)
+        # Had it been closed in between, nothing would have been seen.
+        assert server.connections == 1
 
-    def test_sending_a_file_may_take_longer(self, server: ScriptedServer) -> None:
+    def test_sending_a_file_may_take_longer(
+        self, server: ScriptedServer, let_pass: Callable[[float], None]
+    ) -> None:
         class SlowFile:
             file_name, content_type, size = "a.mp4", "video/mp4", 8
 
             def open(self) -> IO[bytes]:
                 class Stream(io.BytesIO):
                     def read(self, size: int | None = -1) -> bytes:
-                        time.sleep(0.3)
+                        let_pass(PATIENT / 2)
                         return super().read(2)
 
                 return Stream(b"12345678")
 
         server.will(success({"media_id": 5, "media_type": "video"}))
-        with PixVerseClient(settings_for(server, 1.0)) as client:
+        with PixVerseClient(settings_for(server, PATIENT)) as client:
             assert client.upload_media(SlowFile()).media_id == 5
 
 

@@ -94,10 +94,10 @@ def test_a_number_that_is_none_is_named_before_any_call(min_credits: Any) -> Non
 def test_it_waits_in_the_triggerer_with_its_deadline(server: ScriptedServer) -> None:
     server.will(balance(99))
     with pytest.raises(TaskDeferred) as caught:
-        TaskRun(sensor("100", deferrable=True, timeout=60)).attempt()
+        TaskRun(sensor("100", deferrable=True, timeout=3600)).attempt()
     _, arguments = caught.value.trigger.serialize()
     assert arguments["min_credits"] == 100
-    assert arguments["deadline"] - arguments["started_at"] == 60
+    assert arguments["deadline"] - arguments["started_at"] == 3600
     assert arguments["not_before"] >= arguments["started_at"] + 7
 
 
@@ -112,6 +112,11 @@ class TestTheEnd:
             AirflowSensorTimeout, match=r"100 credits were not there after 61 s\. There are 7\."
         ):
             sensor().execute_complete({}, self.EVENT | {"enough": False, "credits": 7})
+
+    def test_a_timeout_says_the_same_where_it_may_fail_softly(self) -> None:
+        with pytest.raises(AirflowSkipException) as caught:
+            sensor(soft_fail=True).execute_complete({}, self.EVENT | {"enough": False, "credits": 7})
+        assert str(caught.value) == "100 credits were not there after 61 s. There are 7."
 
     @pytest.mark.parametrize(
         ("error_type", "raised"),

@@ -119,6 +119,31 @@ class TestRefusalsThatMayComeOfAGateway:
             run(kind, mode, clock, soft_fail=True)
 
 
+@every_mode
+@every_kind
+def test_an_error_that_ends_it_for_good_keeps_its_codes_and_ids(
+    service: Service, clock: Clock, kind: str, mode: str
+) -> None:
+    service.afterwards = PixVerseError(
+        "something new", err_code=799999, http_status=418, trace_id="t-1", video_id=7
+    )
+    with pytest.raises(PixVersePermanentError, match="something new") as caught:
+        run(kind, mode, clock)
+    error = caught.value
+    assert (error.err_code, error.http_status, error.trace_id, error.video_id) == (799999, 418, "t-1", 7)
+
+
+@every_mode
+@pytest.mark.parametrize("status", [6, 8])
+def test_a_video_that_ends_it_for_good_is_named_in_the_error(
+    service: Service, clock: Clock, mode: str, status: int
+) -> None:
+    service.will(video(5), video(status))
+    with pytest.raises(PixVersePermanentError) as caught:
+        run("videos", mode, clock)
+    assert caught.value.video_id == 7
+
+
 @every_kind
 class TestRescheduled:
     """Each poke is a process of its own, so what has to be counted is counted within one."""

@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     PokeReturnValue,
     TaskDeferred,
 )
@@ -139,6 +140,21 @@ def test_a_deferred_wait_that_takes_too_long_is_a_timeout_of_a_sensor() -> None:
         sensor().execute_complete(CONTEXT, make_event([WaitResult(Outcome.TIMEOUT, 7, 60.0)], None))
 
 
+@pytest.mark.parametrize(
+    ("soft_fail", "raised"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)]
+)
+def test_a_deferred_wait_that_takes_too_long_says_the_same_where_it_may_fail_softly(
+    soft_fail: bool, raised: type[Exception]
+) -> None:
+    late = [WaitResult(Outcome.TIMEOUT, video_id, 60.0) for video_id in (7, 8)]
+    with pytest.raises(raised) as caught:
+        sensor([7, 8], soft_fail=soft_fail).execute_complete(CONTEXT, make_event(late, None))
+    assert str(caught.value) == (
+        "PixVerse video 7 was not done after 60 s. The job goes on at PixVerse and is paid. Clear the sensor "
+        "to wait for it again. Nor was PixVerse video 8."
+    )
+
+
 def test_it_polls_once_before_it_defers(server: ScriptedServer) -> None:
     server.will(done(7))
     assert sensor(deferrable=True).execute(CONTEXT) == 7
@@ -163,7 +179,7 @@ def test_it_does_not_ask_again_for_one_that_is_done(server: ScriptedServer) -> N
     assert [request.path.rpartition("/")[2] for request in server.requests] == ["7", "8", "8"]
 
 
-@pytest.mark.parametrize("timeout", [300, 2])
+@pytest.mark.parametrize("timeout", [3600, 2])
 def test_it_defers_with_its_deadline_and_a_first_poll_that_is_not_too_early(
     server: ScriptedServer, timeout: float
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pixverse_provider.jobs.watch import LONGEST_LAST_POLL
 from pixverse_provider.triggers.credit import PixVerseCreditTrigger
-from pixverse_provider.triggers.shared import shared_poller
+from pixverse_provider.triggers.shared import SharedPoller, shared_poller
 from tests.unit.connections import KEY, set_connection
+from tests.unit.pixverse_in_time import START, Clock, event_of
 from tests.unit.scripted_server import answer, bad_gateway, refusal, success
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ def trigger(**change: Any) -> PixVerseCreditTrigger:
         "poll_interval": 0.01,
         "started_at": now,
         "not_before": 0.0,
-        "deadline": now + 30,
+        "deadline": now + 3600,
     }
     return PixVerseCreditTrigger(**(arguments | change))
 
@@ -131,6 +134,26 @@ async def test_a_gateway_that_refuses_for_a_moment_does_not_end_it(
     server.will(*behaviours, balance(10_000))
     event = await only_event(trigger())
     assert event["enough"] is True
+
+
+def test_a_poll_that_hangs_does_not_outlast_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hangs:
+        async def call_once(self, _: object) -> None:
+            await asyncio.sleep(10**9)
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    async def make(_: str) -> SharedPoller:
+        client: Any = Hangs()
+        return SharedPoller(client)
+
+    monkeypatch.setattr("pixverse_provider.triggers.shared._make", make)
+    clock = Clock()
+    clock.install(monkeypatch)
+    event = event_of(trigger(started_at=START, deadline=START + 600), clock)
+    assert (event["credits"], event["enough"], event["error"], event["final"]) == (None, False, None, False)
+    assert event["waited"] == clock.passed == pytest.approx(600 + LONGEST_LAST_POLL)
 
 
 @pytest.mark.asyncio

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse_provider.api.results import Video
-from pixverse_provider.exceptions import PixVerseRateLimitError
-from pixverse_provider.triggers.shared import SharedPoller
+from pixverse_provider.exceptions import PixVerseConfigurationError, PixVerseRateLimitError
+from pixverse_provider.triggers.shared import SharedPoller, retire_poller, shared_poller
 from tests.unit.virtual_time import run_in_virtual_time
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class Service:
     cut_short: int = 0
     error: Exception | None = None
     before_answer: Callable[[], Any] | None = None
+    closed: bool = False
+
+    async def close(self) -> None:
+        self.closed = True
 
     async def call_once(self, call: Any) -> Video:
         self.times.append(now())
@@ -292,6 +296,72 @@ def test_whoever_comes_and_goes_nobody_waits_for_another_and_no_poll_is_older_th
 
     run_in_virtual_time(main())
     assert len(service.times) <= sum(guest.polls for guest in guests)
+
+
+class TestRetiring:
+    """Whose key was refused retires its poller, whatever others are doing about the next one by then."""
+
+    @pytest.mark.parametrize("making", ["under way", "just failed"])
+    def test_while_the_next_is_made_or_could_not_be_hurts_nobody(
+        self, monkeypatch: pytest.MonkeyPatch, making: str
+    ) -> None:
+        retired: list[str] = []
+
+        async def main() -> list[Any]:
+            async with shared_poller("pixverse_default") as old:
+
+                def retire() -> None:
+                    retire_poller("pixverse_default", old)
+                    retired.append(making)
+
+                async def fail(_: str) -> SharedPoller:
+                    if making == "under way":
+                        retire()
+                    else:
+                        # After this has failed, and before those who wait for it have been told.
+                        asyncio.get_running_loop().call_soon(retire)
+                    raise unreadable
+
+                retire_poller("pixverse_default", old)
+                monkeypatch.setattr("pixverse_provider.triggers.shared._make", fail)
+                return await asyncio.gather(*(enter() for _ in range(2)), return_exceptions=True)
+
+        async def enter() -> None:
+            async with shared_poller("pixverse_default"):
+                raise AssertionError("there is none")
+
+        async def make(_: str) -> SharedPoller:
+            return poller_over(Service())
+
+        unreadable = PixVerseConfigurationError("the connection cannot be read")
+        monkeypatch.setattr("pixverse_provider.triggers.shared._make", make)
+        assert run_in_virtual_time(main()) == [unreadable, unreadable]
+        assert retired == [making]
+
+    def test_it_lets_the_next_one_read_the_connection_again_and_those_who_have_it_keep_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        services: list[Service] = []
+
+        async def make(_: str) -> SharedPoller:
+            services.append(Service())
+            return poller_over(services[-1])
+
+        async def main() -> None:
+            async with shared_poller("pixverse_default") as old, shared_poller("pixverse_default") as same:
+                assert same is old
+                retire_poller("pixverse_default", old)
+                async with shared_poller("pixverse_default") as new:
+                    assert new is not old
+                    # Of one that is gone already, it is no news.
+                    retire_poller("pixverse_default", old)
+                    async with shared_poller("pixverse_default") as still:
+                        assert still is new
+                assert [service.closed for service in services] == [False, True]
+            assert [service.closed for service in services] == [True, True]
+
+        monkeypatch.setattr("pixverse_provider.triggers.shared._make", make)
+        run_in_virtual_time(main())
 
 
 def test_a_job_that_nobody_waits_for_is_forgotten() -> None:

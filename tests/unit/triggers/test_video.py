@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,10 +23,12 @@ from pixverse_provider.exceptions import (
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
+from pixverse_provider.jobs.watch import LONGEST_LAST_POLL
 from pixverse_provider.triggers.shared import shared_poller
 from pixverse_provider.triggers.video import PixVerseVideoTrigger
 from tests.unit.connections import KEY, set_connection
 from tests.unit.jobs.making import record
+from tests.unit.pixverse_in_time import START, Clock, Service, video
 from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
 
 if TYPE_CHECKING:
@@ -46,9 +49,15 @@ def trigger(*video_ids: int, **change: Any) -> PixVerseVideoTrigger:
         "poll_interval": 0.01,
         "started_at": now,
         "not_before": 0.0,
-        "deadline": now + 30,
+        "deadline": now + 3600,
     }
     return PixVerseVideoTrigger(**(arguments | change))
+
+
+def trigger_in_time(*video_ids: int, **change: Any) -> PixVerseVideoTrigger:
+    """Return one for the clock of the test, where hours pass at once."""
+    times = {"poll_interval": 10.0, "started_at": START, "deadline": START + 600}
+    return trigger(*video_ids, **(times | change))
 
 
 def status(number: int, video_id: int = 7) -> Behaviour:
@@ -92,16 +101,37 @@ def _connection(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def connection_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids of the connections that were read, one for each time."""
+    """The ids of the connections that were read, one for each time that it was over, whatever it brought."""
     reads: list[str] = []
     read = PixVerseHook.get_async_conn
 
     async def counting(hook: PixVerseHook) -> Any:
-        reads.append(hook.pixverse_conn_id)
-        return await read(hook)
+        try:
+            return await read(hook)
+        finally:
+            reads.append(hook.pixverse_conn_id)
 
     monkeypatch.setattr(PixVerseHook, "get_async_conn", counting)
     return reads
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    clock.install(monkeypatch)
+    return clock
+
+
+@pytest.fixture
+def service(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Service:
+    service = Service(clock)
+    service.install(monkeypatch)
+    return service
+
+
+def at_about(seconds: float) -> Any:
+    """Tell times apart by more than the tick of the triggerer, a sixty-fourth of a second."""
+    return pytest.approx(seconds, abs=0.1)
 
 
 class TestMoving:
@@ -201,37 +231,36 @@ class TestWaiting:
 
     @pytest.mark.asyncio
     async def test_a_connection_that_cannot_be_read_for_a_moment_is_waited_for(
-        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, connection_reads: list[str]
     ) -> None:
         server.will(status(1))
         waiting = asyncio.create_task(results_of(trigger(pixverse_conn_id="pixverse_late")))
-        await asyncio.sleep(0.1)
+        await until(lambda: connection_reads)
         set_connection(monkeypatch, server.url, conn_id="pixverse_late")
         (result,) = await waiting
         assert result.outcome is Outcome.SUCCESS
 
-    @pytest.mark.asyncio
-    async def test_a_connection_that_is_read_for_ever_does_not_outlast_the_deadline(
-        self, monkeypatch: pytest.MonkeyPatch
+    def test_a_connection_that_is_read_for_ever_does_not_outlast_the_deadline(
+        self, monkeypatch: pytest.MonkeyPatch, clock: Clock
     ) -> None:
         async def for_ever(_: str) -> None:
-            await asyncio.Event().wait()
+            await asyncio.sleep(10**9)
 
         monkeypatch.setattr("pixverse_provider.triggers.shared._make", for_ever)
-        monkeypatch.setattr("pixverse_provider.triggers.video.LONGEST_LAST_POLL", 0.05)
-        results = await results_of(trigger(7, 8, deadline=time.time() + 0.05))
+        results = clock.run(results_of(trigger_in_time(7, 8)))
         assert [(result.outcome, result.job_id) for result in results] == [
             (Outcome.TIMEOUT, 7),
             (Outcome.TIMEOUT, 8),
         ]
+        assert clock.passed == at_about(600 + LONGEST_LAST_POLL)
 
-    @pytest.mark.asyncio
-    async def test_the_last_poll_is_made_at_the_deadline(self, server: ScriptedServer) -> None:
-        now = time.time()
-        server.will(status(9), status(9))
-        (result,) = await results_of(trigger(poll_interval=60, deadline=now + 0.2))
+    def test_the_last_poll_is_made_at_the_deadline(self, clock: Clock, service: Service) -> None:
+        service.afterwards = video(9)
+        (result,) = clock.run(results_of(trigger_in_time(poll_interval=400)))
         assert (result.outcome, result.unknown_statuses) == (Outcome.TIMEOUT, (9,))
-        assert result.waited >= 0.2
+        assert result.waited == at_about(600)
+        assert service.polls[0] == at_about(0)
+        assert service.polls[-1] == at_about(600)
 
     @pytest.mark.asyncio
     async def test_a_deadline_that_passed_while_it_was_moved_still_has_its_last_poll(
@@ -241,12 +270,10 @@ class TestWaiting:
         (result,) = await results_of(trigger(deadline=time.time() - 3600, not_before=time.time() + 9))
         assert result.outcome is Outcome.SUCCESS
 
-    @pytest.mark.asyncio
-    async def test_there_is_no_poll_before_its_time(self, server: ScriptedServer) -> None:
-        one = asyncio.create_task(only_event(trigger(not_before=time.time() + 30)))
-        await asyncio.sleep(0.1)
-        assert server.requests == []
-        await cancelled(one)
+    def test_there_is_no_poll_before_its_time(self, clock: Clock, service: Service) -> None:
+        service.will(video(1))
+        clock.run(results_of(trigger_in_time(not_before=START + 30)))
+        assert service.polls == [at_about(30)]
 
 
 class TestARefusedKey:
@@ -312,7 +339,7 @@ class TestARefusedKey:
 
     @pytest.mark.asyncio
     async def test_while_a_connection_cannot_be_read_is_no_verdict(
-        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, connection_reads: list[str]
     ) -> None:
         def gone(request: Any) -> None:
             monkeypatch.delenv("AIRFLOW_CONN_PIXVERSE_DEFAULT")
@@ -320,8 +347,8 @@ class TestARefusedKey:
 
         server.will(gone, status(1))
         waiting = asyncio.create_task(results_of(trigger()))
-        await until(lambda: server.requests)
-        await asyncio.sleep(0.1)
+        # The second time, after the refusal, there is none.
+        await until(lambda: len(connection_reads) == 2)
         set_connection(monkeypatch, server.url, password=OTHER_KEY)
         (result,) = await waiting
         assert result.outcome is Outcome.SUCCESS
@@ -381,17 +408,20 @@ class TestSeveralVideos:
         assert [result.job_id for result in results] == [5, 8, 6]
         assert {result.outcome for result in results} == {Outcome.SUCCESS}
 
-    @pytest.mark.asyncio
-    async def test_the_first_that_can_never_be_done_ends_the_wait_for_all(
-        self, server: ScriptedServer
+    def test_the_first_that_can_never_be_done_ends_the_wait_for_all(
+        self, clock: Clock, service: Service
     ) -> None:
-        server.afterwards = lambda request: all_of_status(8 if request.path.endswith("/6") else 5)(request)
-        results = await results_of(trigger(5, 6, 7))
+        service.afterwards = lambda: video(8 if service.polled[-1] == ("video", 6) else 5)
+
+        async def main() -> tuple[list[WaitResult], int]:
+            results = await results_of(trigger_in_time(5, 6, 7))
+            polls = len(service.polls)
+            await asyncio.sleep(3600)
+            return results, polls
+
+        results, polls = clock.run(main())
         assert [(result.job_id, result.outcome) for result in results] == [(6, Outcome.FAILED)]
-        await asyncio.sleep(0.1)  # what was under way still arrives
-        polls = len(server.requests)
-        await asyncio.sleep(0.1)
-        assert len(server.requests) == polls
+        assert len(service.polls) == polls
 
 
 class TestSharing:
@@ -428,18 +458,19 @@ class TestSharing:
         (result,) = await stays
         assert result.outcome is Outcome.SUCCESS
 
-    @pytest.mark.asyncio
-    async def test_none_polls_before_its_own_time_even_where_another_has_seen_the_end(
-        self, server: ScriptedServer
+    def test_none_polls_before_its_own_time_even_where_another_has_seen_the_end(
+        self, clock: Clock, service: Service
     ) -> None:
-        server.afterwards = all_of_status(1)
-        later = trigger(7)
-        later.not_before = time.time() + 0.5
-        waits = asyncio.create_task(results_of(later))
-        await results_of(trigger(7))
-        assert not waits.done()
-        await waits
-        assert time.time() >= later.not_before
+        service.afterwards = video(1)
+
+        async def main() -> None:
+            waits = asyncio.create_task(results_of(trigger_in_time(7, not_before=START + 30)))
+            await results_of(trigger_in_time(7))
+            assert not waits.done()
+            await waits
+
+        clock.run(main())
+        assert clock.passed == at_about(30)
 
     @pytest.mark.asyncio
     async def test_the_last_one_out_closes_the_session(self, server: ScriptedServer) -> None:
@@ -504,42 +535,50 @@ class TestSharing:
 
     @pytest.mark.asyncio
     async def test_one_that_is_cancelled_while_the_session_is_made_does_not_hurt_the_others(
-        self, server: ScriptedServer, slow_connection: asyncio.Event
+        self, server: ScriptedServer, slow_connection: SlowConnection
     ) -> None:
         server.afterwards = all_of_status(1)
         first, second = (asyncio.create_task(results_of(trigger(video_id))) for video_id in (1, 2))
-        await asyncio.sleep(0.05)
+        await slow_connection.begun.wait()
         await cancelled(first)
-        slow_connection.set()
+        slow_connection.may_end.set()
         (result,) = await second
         assert result.outcome is Outcome.SUCCESS
 
     @pytest.mark.asyncio
     async def test_the_only_one_may_be_cancelled_while_the_session_is_made(
-        self, server: ScriptedServer, slow_connection: asyncio.Event
+        self, server: ScriptedServer, slow_connection: SlowConnection
     ) -> None:
         one = asyncio.create_task(results_of(trigger()))
-        await asyncio.sleep(0.05)
+        await slow_connection.begun.wait()
         await cancelled(one)
-        slow_connection.set()
+        slow_connection.may_end.set()
         server.will(status(1))
         (result,) = await results_of(trigger())
         assert result.outcome is Outcome.SUCCESS
 
 
+@dataclass
+class SlowConnection:
+    """A connection whose reading is held back until it may end."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @pytest_asyncio.fixture
-async def slow_connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Event]:
-    """Hold the reading of connections back until the event is set."""
-    gate = asyncio.Event()
+async def slow_connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SlowConnection]:
+    slow = SlowConnection()
     read = PixVerseHook.get_async_conn
 
     async def held_back(hook: PixVerseHook) -> Any:
-        await gate.wait()
+        slow.begun.set()
+        await slow.may_end.wait()
         return await read(hook)
 
     monkeypatch.setattr(PixVerseHook, "get_async_conn", held_back)
-    yield gate
-    gate.set()
+    yield slow
+    slow.may_end.set()
 
 
 def test_a_second_event_loop_has_a_session_of_its_own(
@@ -569,6 +608,6 @@ async def cancelled(task: asyncio.Task[Any]) -> None:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(300):
         while not condition():  # noqa: ASYNC110 - it is the thread of the server that makes it true
             await asyncio.sleep(0.01)
