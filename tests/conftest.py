@@ -10,6 +10,8 @@ import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 _HOME = tempfile.mkdtemp(prefix="pixverse-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -49,6 +51,8 @@ settings.register_profile(
     derandomize=False,
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "1000")),
 )
+# Else it would draw constants that it finds in the modules that other tests have loaded by then.
+providers._get_local_constants = Constants
 # `--hypothesis-profile` is read later and so has the last word.
 settings.load_profile("same_every_time")
 

@@ -43,6 +43,23 @@ CHECKS: Final = (
     conformance.response_schema_conformance,
 )
 
+
+def _media_types() -> set[str]:
+    """Return those that the parts of an upload may have."""
+    found = set()
+    for operation in CONTRACT.raw_schema["paths"].values():
+        for content in operation.get("post", {}).get("requestBody", {}).get("content", {}).values():
+            for part in content.get("encoding", {}).values():
+                found |= {name.strip() for name in part["contentType"].split(",")}
+    return found
+
+
+@schemathesis.serializer(*_media_types())
+def _as_bytes(_: Any, value: Any) -> bytes:
+    """Send what is no file, such as a number, where a file belongs."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 _TEMPLATES: Final = (302325299692608, 384268229671680)
 """An active one for videos, and one for images."""
 

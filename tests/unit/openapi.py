@@ -54,7 +54,7 @@ def documented_answers() -> tuple[Example, ...]:
         for method in _METHODS
         if method in operations
         for status, response in operations[method]["responses"].items()
-        for name, body in _examples(_resolved(response))
+        for name, body in _examples(resolved(response))
     )
 
 
@@ -71,14 +71,14 @@ def answer_named(path: str, name: str) -> Any:
 def _examples(response: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for media in response.get("content", {}).values():
         for name, example in media.get("examples", {}).items():
-            yield name, _resolved(example)["value"]
+            yield name, resolved(example)["value"]
 
 
-def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+def resolved(node: dict[str, Any]) -> dict[str, Any]:
     reference = node.get("$ref")
     if reference is None:
         return node
     target: Any = contract()
     for part in reference.removeprefix("#/").split("/"):
         target = target[part]
-    return _resolved(target)
+    return resolved(target)

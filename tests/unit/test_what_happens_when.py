@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ ROWS = [
 ]
 
 
+@cache
 def names_of_tests(folder: Path) -> set[str]:
     return {
         node.name
