@@ -91,7 +91,7 @@ class TestOneRequest:
 
         async def main() -> list[float]:
             with poller_over(service).job("video", 7) as job:
-                return await asyncio.gather(poll_after(job, 0.0), poll_after(job, ANSWER_TAKES / 2))
+                return await asyncio.gather(*(poll_after(job, late) for late in (0.0, ANSWER_TAKES / 2)))
 
         assert run_in_virtual_time(main()) == [ANSWER_TAKES] * 2
         assert len(service.times) == 1

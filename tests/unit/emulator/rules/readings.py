@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pixverse_provider.emulator.envelope import ApiError
-from pixverse_provider.emulator.generations import GENERATIONS
-from pixverse_provider.emulator.generations.fields import Fields
-from pixverse_provider.emulator.voices import VOICES
-from tests.unit.emulator.shelf import Shelf
+from pixverse_provider.emulator.protocol import ApiError
+from pixverse_provider.emulator.render.sound import VOICES
+from pixverse_provider.emulator.rules import GENERATIONS
+from pixverse_provider.emulator.rules.request import Fields
+from tests.unit.emulator.rules.library import FakeLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ VOICE_IDS = tuple(voice.speaker_id for voice in VOICES)
 Refusal = ApiError
 
 _RULES = {generation.path: generation.rules for generation in GENERATIONS}
-_SHELF = Shelf()
+_LIBRARY = FakeLibrary()
 
 
 def charged(path: str, body: Mapping[str, Any]) -> int:
@@ -31,4 +31,4 @@ def charged(path: str, body: Mapping[str, Any]) -> int:
 
     :raises Refusal: where the emulator refuses it.
     """
-    return _RULES[path](Fields(body), _SHELF).credits
+    return _RULES[path](Fields(body), _LIBRARY).credits

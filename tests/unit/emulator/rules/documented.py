@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from tests.unit.emulator.shelf import AUDIO, GENERATED, IMAGES, MASK, VIDEO
+from tests.unit.emulator.rules.library import AUDIO, GENERATED, IMAGES, MASK, VIDEO
 from tests.unit.openapi import contract, resolved
 
 if TYPE_CHECKING:

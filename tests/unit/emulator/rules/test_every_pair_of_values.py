@@ -18,9 +18,9 @@ import pytest
 from pixverse_provider.api.generations import field_names
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 from tests.support.kinds import NAMES, Ids, request_class, smallest
-from tests.unit.emulator.documented import ABSENT, SPEAKER_BEYOND, Value, request_values
-from tests.unit.emulator.readings import Refusal, charged
-from tests.unit.emulator.shelf import AUDIO, GENERATED, IMAGES, MASK, VIDEO
+from tests.unit.emulator.rules.documented import ABSENT, SPEAKER_BEYOND, Value, request_values
+from tests.unit.emulator.rules.library import AUDIO, GENERATED, IMAGES, MASK, VIDEO
+from tests.unit.emulator.rules.readings import Refusal, charged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
