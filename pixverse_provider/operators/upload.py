@@ -28,6 +28,7 @@ class _PixVerseUploadOperator(BaseOperator):
     """What both uploads share: checking the source, and handing on what is a URL."""
 
     template_fields: Sequence[str] = ("source", "pixverse_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"source": "json"}
     ui_color = "#e8f4ff"
     _kind: ClassVar[UploadKind]
 
@@ -55,7 +56,8 @@ class _PixVerseUploadOperator(BaseOperator):
         # All are checked before the first is sent.
         sources = [self._checked(each) for each in given]
         if not sources:
-            raise PixVerseSourceError("source is an empty list: give at least one file or address.")
+            self.log.info("source is an empty list: nothing is uploaded.")
+            return []
         with PixVerseHook(self.pixverse_conn_id) as hook:
             return [self._upload(hook, each) for each in sources]
 
@@ -100,14 +102,15 @@ class _PixVerseUploadOperator(BaseOperator):
 
 
 class PixVerseUploadMediaOperator(_PixVerseUploadOperator):
-    """Upload a video or audio and return its ``media_id``; free.
+    """Upload a video or audio and return its ``media_id``, or those of a list; free.
 
     The file is streamed, so memory stays flat at any size. mp4, mov and webm are taken as video, mp3, wav,
     m4a and aac as audio, up to 100 MB (some pages of PixVerse say 50 MB and 30 s). A retry uploads again and
     costs nothing.
 
     :param source: local path, or URI of any store that Airflow reaches, such as ``s3://conn_id@bucket/key``
-        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself (templated).
+        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself; or a list of
+        these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
         call.
@@ -127,12 +130,13 @@ class PixVerseUploadMediaOperator(_PixVerseUploadOperator):
 
 
 class PixVerseUploadImageOperator(_PixVerseUploadOperator):
-    """Upload an image and return its ``img_id``; free.
+    """Upload an image and return its ``img_id``, or those of a list; free.
 
     png, jpg, jpeg and webp are taken, under 20 MB. A retry uploads again and costs nothing.
 
     :param source: local path, or URI of any store that Airflow reaches, such as ``s3://conn_id@bucket/key``
-        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself (templated).
+        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself; or a list of
+        these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
         call.

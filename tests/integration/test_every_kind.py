@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,13 +16,12 @@ from PIL import Image
 from pixverse_provider.api.generations import MaskSelectionRequest
 from pixverse_provider.api.media import IMAGE, MEDIA
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
-from pixverse_provider.get_provider_info import get_provider_info
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.operators.account import PixVerseBalanceOperator
 from pixverse_provider.sensors.credit import PixVerseCreditSensor
 from pixverse_provider.storage import SourceFile
 from tests.support.dags import run_dag
-from tests.support.kinds import NAMES, Ids, arguments, request_class, smallest
+from tests.support.kinds import NAMES, Ids, arguments, operator_class, request_class, smallest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +33,8 @@ every_kind = pytest.mark.parametrize("name", NAMES)
 
 
 @pytest.fixture
-def ids(emulator: EmulatorControl, presenter: Path, tmp_path: Path, finished_video: int) -> Ids:
-    """A finished video, an uploaded one, two images, and a mask of the finished video."""
+def ids(emulator: EmulatorControl, presenter: Path, spoken: Path, tmp_path: Path, finished_video: int) -> Ids:
+    """A finished video, an uploaded one, an uploaded audio, two images, and a mask of the finished video."""
     images = []
     for colour in ("red", "blue"):
         path = tmp_path / f"{colour}.png"
@@ -44,22 +42,19 @@ def ids(emulator: EmulatorControl, presenter: Path, tmp_path: Path, finished_vid
         with PixVerseHook() as hook:
             images.append(hook.upload_image(SourceFile.check(str(path), IMAGE)).img_id)
     with PixVerseHook() as hook:
-        media = hook.upload_media(SourceFile.check(str(presenter), MEDIA)).media_id
+        media, audio = (
+            hook.upload_media(SourceFile.check(str(path), MEDIA)).media_id for path in (presenter, spoken)
+        )
         selection = hook.select_mask(MaskSelectionRequest(source_video_id=finished_video))
         restyle = hook.list_restyle_effects()[0].restyle_id
     return Ids(
         video=finished_video,
         media=media,
+        audio=audio,
         images=(images[0], images[1]),
         restyle=restyle,
         mask=selection.masks[0].mask_id,
     )
-
-
-def operator_class(name: str) -> Any:
-    modules = get_provider_info()["operators"][0]["python-modules"]
-    found = (getattr(importlib.import_module(module), f"PixVerse{name}Operator", None) for module in modules)
-    return next(cls for cls in found if cls is not None)
 
 
 def submits_of(emulator: EmulatorControl, path: str) -> list[dict[str, Any]]:

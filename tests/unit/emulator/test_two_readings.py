@@ -14,9 +14,9 @@ from pixverse_provider.emulator.generations import GENERATIONS
 from pixverse_provider.emulator.generations.fields import Fields
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 from tests.support.kinds import NAMES, Ids, arguments, request_class
-from tests.unit.emulator.shelf import GENERATED, IMAGES, MASK, VIDEO, Shelf
+from tests.unit.emulator.shelf import AUDIO, GENERATED, IMAGES, MASK, VIDEO, Shelf
 
-IDS = Ids(video=GENERATED, media=VIDEO, images=(IMAGES[0], IMAGES[1]), mask=MASK)
+IDS = Ids(video=GENERATED, media=VIDEO, audio=AUDIO, images=(IMAGES[0], IMAGES[1]), mask=MASK)
 RULES = {generation.path: generation.rules for generation in GENERATIONS}
 
 
