@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PixVerseDownloadVideoOperator"]
 
-# Errors that the next video of a list would meet as well, and so many that pass in a row that it most likely
-# would, too.
+# Errors that the next video of a list would have as well, and so many transient ones in a row that it most
+# likely would, too.
 _CONCERNS_ALL = (PixVerseAuthenticationError, PixVerseConfigurationError)
 _HOPELESS = 3
 # Seconds between two polls of a video that is done but has no URL, or could not be read, and of all of them.
@@ -103,8 +103,8 @@ class PixVerseDownloadVideoOperator(BaseOperator):
                 try:
                     size = self._land(hook, video_id, destination)
                 except PixVerseError as err:
-                    passes = not isinstance(err, AirflowFailException)
-                    in_a_row = in_a_row + 1 if passes else 0
+                    transient = not isinstance(err, AirflowFailException)
+                    in_a_row = in_a_row + 1 if transient else 0
                     if not many or isinstance(err, _CONCERNS_ALL) or in_a_row == _HOPELESS:
                         raise
                     self.log.error("Going on with the next: %s", err)  # noqa: TRY400 - it says all there is

@@ -111,9 +111,9 @@ class PixVerseCreditSensor(PollingSensor):
     def _time_out(self, result: BalanceResult) -> NoReturn:
         error = result.error
         known = "" if result.credits is None else f" There are {result.credits}."
-        met = "" if error is None else f" The last poll failed: {error}"
+        failed = "" if error is None else f" The last poll failed: {error}"
         self._raise_timeout(
-            f"{self._needed()} credits were not there after {result.waited:.0f} s.{known}{met}", error
+            f"{self._needed()} credits were not there after {result.waited:.0f} s.{known}{failed}", error
         )
 
     def _needed(self) -> int:
@@ -137,12 +137,9 @@ class PixVerseCreditSensor(PollingSensor):
         )
 
     def _after_a_timeout(self) -> str:
-        met = (
-            ""
-            if self._watch is None or self._watch.last_error is None
-            else (f" The last poll failed: {self._watch.last_error}")
-        )
-        return f"{self._needed()} credits were waited for on connection {self.pixverse_conn_id!r}.{met}"
+        error = None if self._watch is None else self._watch.last_error
+        failed = "" if error is None else f" The last poll failed: {error}"
+        return f"{self._needed()} credits were waited for on connection {self.pixverse_conn_id!r}.{failed}"
 
 
 def _read_event(event: Any) -> BalanceResult:

@@ -111,7 +111,7 @@ class PixVerseVideoSensor(PollingSensor):
             return True
         watch = self._watches.get(video_id)
         if watch is None:
-            # Airflow looks after the timeout of a poke.
+            # Airflow ends a poke at its timeout.
             watch = self._watches[video_id] = JobWatch(
                 video_id, started_at=time.time(), deadline=math.inf, poll_interval=self._poll_interval()
             )
@@ -152,7 +152,7 @@ class PixVerseVideoSensor(PollingSensor):
         ids, _ = self._ids()
         waiting = [str(video_id) for video_id in ids if video_id not in self._done]
         errors = [watch.last_error for watch in self._watches.values() if watch.last_error is not None]
-        met = f" The last poll failed: {errors[-1]}" if errors else ""
+        failed = f" The last poll failed: {errors[-1]}" if errors else ""
         odd = "".join(
             f" {watch.name}:{watch.oddities}"
             for video_id, watch in self._watches.items()
@@ -160,7 +160,7 @@ class PixVerseVideoSensor(PollingSensor):
         )
         return (
             f"Not done: PixVerse video {', '.join(waiting)}. They go on at PixVerse and are paid; clear the "
-            f"sensor to wait for them again.{odd}{met}"
+            f"sensor to wait for them again.{odd}{failed}"
         )
 
     def _ids(self) -> tuple[list[int], bool]:

@@ -230,9 +230,9 @@ class TestDownloads:
     def test_a_file_that_bears_its_id_has_landed_even_if_nobody_says_how_long_it_should_be(
         self, finished_video: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        look = PixVerseHook.get_video
+        read = PixVerseHook.get_video
         monkeypatch.setattr(
-            PixVerseHook, "get_video", lambda hook, video_id: replace(look(hook, video_id), size=0)
+            PixVerseHook, "get_video", lambda hook, video_id: replace(read(hook, video_id), size=0)
         )
         task = download([finished_video], f"{tmp_path}/")
         assert task.attempt() == task.retry() == [f"{tmp_path}/{finished_video}.mp4"]

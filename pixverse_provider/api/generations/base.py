@@ -60,7 +60,7 @@ class OneOf:
         self.check_given(request, subject)
 
     def check_given(self, source: Any, subject: str) -> None:
-        """Check that nothing is missing; looks at no value but None, which no template can fix.
+        """Check that nothing is missing; reads no value but None, which no template can fix.
 
         :param source: has the attributes.
         :param subject: that the message is about.
