@@ -23,9 +23,10 @@ from pixverse_provider.jobs.outcome import Outcome
 from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
-    from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.results import Video
     from pixverse_provider.storage import Destination
@@ -76,8 +77,8 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     def __init__(
         self,
         *,
-        video_id: Id | Sequence[Id] | XComArg,
-        destination: str | XComArg,
+        video_id: Id | Sequence[Id | XComArg] | XComArg,
+        destination: str | os.PathLike[str] | ObjectStoragePath | XComArg,
         overwrite: bool = False,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         **kwargs: Any,

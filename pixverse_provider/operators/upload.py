@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
 
 from pixverse_provider.api.ids import Id, xcom_id
 from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from pixverse_provider.api.client import UploadSource
     from pixverse_provider.storage import SourceFile
+
+    Place = str | os.PathLike[str] | ObjectStoragePath | XComArg
 
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
@@ -35,7 +38,7 @@ class _PixVerseUploadOperator(BaseOperator):
     def __init__(
         self,
         *,
-        source: str | Sequence[str] | XComArg,
+        source: Place | Sequence[Place],
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -68,7 +71,7 @@ class _PixVerseUploadOperator(BaseOperator):
         """
         from pixverse_provider.storage import SourceFile
 
-        text = source.strip() if isinstance(source, str) else ""
+        text = str(source).strip() if isinstance(source, str | os.PathLike | ObjectStoragePath) else ""
         if not text or text == "None":
             raise PixVerseSourceError(
                 f"source is {source!r}: give a path, a URI such as s3://bucket/key, or an https:// address."
@@ -109,8 +112,8 @@ class PixVerseUploadMediaOperator(_PixVerseUploadOperator):
     costs nothing.
 
     :param source: local path, or URI of any store that Airflow reaches, such as ``s3://conn_id@bucket/key``
-        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself; or a list of
-        these, of which an empty one is a success (templated).
+        or ``gs://…``, as a text, a ``Path`` or an ``ObjectStoragePath``; an ``https://`` address is handed to
+        PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
         call.
@@ -135,8 +138,8 @@ class PixVerseUploadImageOperator(_PixVerseUploadOperator):
     png, jpg, jpeg and webp are taken, under 20 MB. A retry uploads again and costs nothing.
 
     :param source: local path, or URI of any store that Airflow reaches, such as ``s3://conn_id@bucket/key``
-        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself; or a list of
-        these, of which an empty one is a success (templated).
+        or ``gs://…``, as a text, a ``Path`` or an ``ObjectStoragePath``; an ``https://`` address is handed to
+        PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
         call.

@@ -58,7 +58,7 @@ class PixVerseVideoSensor(PollingSensor):
     def __init__(
         self,
         *,
-        video_id: Id | Sequence[Id] | XComArg,
+        video_id: Id | Sequence[Id | XComArg] | XComArg,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: float | timedelta = _DEFAULT_POKE_INTERVAL,

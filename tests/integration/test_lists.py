@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset, ObjectStoragePath, task
 from structlog.testing import capture_logs
 
 from pixverse_provider.exceptions import (
@@ -27,7 +28,6 @@ from tests.support.video import streams_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pixverse_provider.emulator.handle import EmulatorControl
 
@@ -132,6 +132,37 @@ class TestUploads:
             task_id="lip_sync", video_media_id=video, audio_media_id=audio, wait_for_completion=False
         )
         assert int(TaskRun(lip_sync).attempt()) == emulator.jobs()[0]["video_id"]
+
+    @pytest.mark.parametrize("form", [str, Path, ObjectStoragePath])
+    def test_a_source_may_be_a_path_of_any_kind(
+        self, emulator: EmulatorControl, presenter: Path, form: Any
+    ) -> None:
+        assert int(upload(form(presenter)).attempt()) > 0
+        assert len(upload([form(presenter), str(presenter)]).attempt()) == 2
+
+    @pytest.mark.usefixtures("airflow_db", "at_once")
+    @pytest.mark.parametrize("form", [Path, ObjectStoragePath])
+    def test_so_it_may_in_a_dag_and_where_the_video_lands(
+        self, emulator: EmulatorControl, finished_video: int, presenter: Path, tmp_path: Path, form: Any
+    ) -> None:
+        with DAG(f"paths_{form.__name__}", schedule=None) as dag:
+
+            @task
+            def source() -> Any:
+                return ObjectStoragePath(presenter)
+
+            PixVerseUploadMediaOperator(task_id="given", source=form(presenter))
+            PixVerseUploadMediaOperator(task_id="from_a_task", source=[source(), str(presenter)])
+            PixVerseDownloadVideoOperator(
+                task_id="land", video_id=finished_video, destination=form(tmp_path / "film.mp4")
+            )
+
+        run = run_dag(dag)
+
+        assert run.state == "success"
+        assert len({run.xcom("given"), *run.xcom("from_a_task")}) == 3
+        assert run.xcom("land").endswith(f"{tmp_path}/film.mp4")
+        assert "video" in streams_of(tmp_path / "film.mp4")
 
     def test_a_list_of_one_is_a_list(self, emulator: EmulatorControl, presenter: Path) -> None:
         assert len(upload([str(presenter)]).attempt()) == 1
