@@ -47,9 +47,9 @@ class PixVerseRestyleOperator(PixVerseGenerationOperator):
     :param seed: 0 to 2147483647; random by default (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
-    :param deferrable: wait in the triggerer and hold no worker.
-    :param poll_interval: seconds between two polls of the job, at least 1; follows its age by default.
-    :param timeout: seconds that one attempt lasts at the longest.
+    :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
     :param max_credits: refuse, before anything is spent, a job that is known to cost more (templated).
@@ -113,9 +113,9 @@ class PixVerseSwapOperator(PixVerseGenerationOperator):
     :param original_sound_switch: keep the sound of the video (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
-    :param deferrable: wait in the triggerer and hold no worker.
-    :param poll_interval: seconds between two polls of the job, at least 1; follows its age by default.
-    :param timeout: seconds that one attempt lasts at the longest.
+    :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
     :param max_credits: refuse, before anything is spent, a job that is known to cost more (templated).
@@ -181,9 +181,9 @@ class PixVerseSoundEffectOperator(PixVerseGenerationOperator):
     :param original_sound_switch: keep the sound of the video (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
-    :param deferrable: wait in the triggerer and hold no worker.
-    :param poll_interval: seconds between two polls of the job, at least 1; follows its age by default.
-    :param timeout: seconds that one attempt lasts at the longest.
+    :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
     :param max_credits: refuse, before anything is spent, a job that is known to cost more (templated).
@@ -243,9 +243,9 @@ class PixVerseMimicOperator(PixVerseGenerationOperator):
         (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
-    :param deferrable: wait in the triggerer and hold no worker.
-    :param poll_interval: seconds between two polls of the job, at least 1; follows its age by default.
-    :param timeout: seconds that one attempt lasts at the longest.
+    :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
     :param max_credits: refuse, before anything is spent, a job that is known to cost more (templated).
@@ -309,9 +309,9 @@ class PixVerseModifyOperator(PixVerseGenerationOperator):
     :param keyframe_ids: up to 3 numbers of frames, counted from 1 (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
-    :param deferrable: wait in the triggerer and hold no worker.
-    :param poll_interval: seconds between two polls of the job, at least 1; follows its age by default.
-    :param timeout: seconds that one attempt lasts at the longest.
+    :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
     :param max_credits: refuse, before anything is spent, a job that is known to cost more (templated).

@@ -73,11 +73,13 @@ class PixVerseGenerationOperator(BaseOperator):
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; the default is ``[operators]
         default_deferrable``.
-    :param poll_interval: seconds between two polls of the job, at least 1. By default polls come closest,
-        about 3 s apart, at the age at which most jobs are done, and rarer before and after it.
-    :param timeout: seconds that one attempt lasts at the longest, the wait for a free slot included. An
-        ``execution_timeout`` that is shorter counts instead. The job goes on after it, and a retry waits for
-        it. A job that still runs two hours after its submit is given up, as PixVerse itself does.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls of the job, at least 1. By default
+        polls come closest, about 3 s apart, at the age at which most jobs are done, and rarer before and
+        after it.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest, the wait for a free
+        slot included. An ``execution_timeout`` that is shorter counts instead. The job goes on after it, and
+        a retry waits for it. A job that still runs two hours after its submit is given up, as PixVerse itself
+        does.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True lets a cleared task with unchanged input return the video it has already paid
         for.

@@ -55,9 +55,9 @@ class PixVerseTransitionOperator(PixVerseGenerationOperator):
     :param generate_audio_switch: let the model make the audio; v5.5, v5.6, v6 and c1 (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
-    :param deferrable: wait in the triggerer and hold no worker.
-    :param poll_interval: seconds between two polls of the job, at least 1; follows its age by default.
-    :param timeout: seconds that one attempt lasts at the longest.
+    :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
     :param max_credits: refuse, before anything is spent, a job that is known to cost more (templated).
@@ -141,9 +141,9 @@ class PixVerseMultiTransitionOperator(PixVerseGenerationOperator):
     :param quality: 360p, 540p, 720p or 1080p (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
-    :param deferrable: wait in the triggerer and hold no worker.
-    :param poll_interval: seconds between two polls of the job, at least 1; follows its age by default.
-    :param timeout: seconds that one attempt lasts at the longest.
+    :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
     :param max_credits: refuse, before anything is spent, a job that is known to cost more (templated).
@@ -211,9 +211,9 @@ class PixVerseFusionOperator(PixVerseGenerationOperator):
     :param video_references: videos to follow, each a dict that is sent as it is; v6 (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
-    :param deferrable: wait in the triggerer and hold no worker.
-    :param poll_interval: seconds between two polls of the job, at least 1; follows its age by default.
-    :param timeout: seconds that one attempt lasts at the longest.
+    :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
     :param max_credits: refuse, before anything is spent, a job that is known to cost more (templated).
