@@ -56,7 +56,7 @@ class PixVerseTransitionOperator(PixVerseGenerationOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; None: by the job's age.
     :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
@@ -142,7 +142,7 @@ class PixVerseMultiTransitionOperator(PixVerseGenerationOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; None: by the job's age.
     :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
@@ -212,7 +212,7 @@ class PixVerseFusionOperator(PixVerseGenerationOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; None: by the job's age.
     :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.

@@ -65,7 +65,7 @@ class PixVerseTextToVideoOperator(PixVerseGenerationOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; None: by the job's age.
     :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
@@ -178,7 +178,7 @@ class PixVerseImageToVideoOperator(PixVerseGenerationOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; None: by the job's age.
     :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
@@ -279,7 +279,7 @@ class PixVerseTemplateVideoOperator(PixVerseGenerationOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; None: by the job's age.
     :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
@@ -365,7 +365,7 @@ class PixVerseExtendOperator(PixVerseGenerationOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; default: ``[operators] default_deferrable``.
-    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; default: by age of the job.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls, at least 1; None: by the job's age.
     :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True returns, after a clear with unchanged input, the video that is paid.
