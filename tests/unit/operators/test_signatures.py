@@ -121,7 +121,7 @@ def test_every_field_of_the_request_is_kept_under_its_name(name: str) -> None:
 
 
 @every_kind
-def test_the_page_of_rendered_templates_shows_a_list_as_one(name: str) -> None:
+def test_the_page_of_rendered_templates_is_told_that_a_list_is_json(name: str) -> None:
     request: Any = request_class(name)
     lists = {
         field.name for field in dataclasses.fields(request) if isinstance(field.metadata["reader"], Items)
@@ -138,7 +138,7 @@ def test_the_page_of_rendered_templates_shows_a_list_as_one(name: str) -> None:
         ("PixVerseVideoSensor", "video_id"),
     ],
 )
-def test_so_it_does_where_one_or_many_may_be_given(task: str, field: str) -> None:
+def test_so_it_is_where_one_or_many_may_be_given(task: str, field: str) -> None:
     assert public_tasks()[task].template_fields_renderers == {field: "json"}
 
 
