@@ -99,20 +99,12 @@ _OURS = {
         "PixVerseRestyleOperator": "source_video_id=7, restyle_id=8",
         "PixVerseSwapOperator": "source_video_id=7, mask_id='9', img_id=8, quality='540p'",
         "PixVerseSoundEffectOperator": "source_video_id=7",
-        "PixVerseExtendOperator": f"source_video_id=7, {_CLIP}",
         "PixVerseMimicOperator": "source_video_id=7, img_id=8, quality='540p'",
         "PixVerseModifyOperator": "source_video_id=7, prompt='Make it night', quality='540p'",
     },
     "operators.image": {"PixVerseImageTemplateOperator": "img_ids=[8], template_id=9"},
     "operators.lip_sync": {"PixVerseLipSyncOperator": _LIP_SYNC},
-    "operators.upload": {
-        "PixVerseUploadImageOperator": "source='/data/a.png'",
-        "PixVerseUploadMediaOperator": "source='/data/a.mp4'",
-    },
-    "operators.video": {
-        "PixVerseTextToVideoOperator": f"{_CLIP}, aspect_ratio='16:9'",
-        "PixVerseImageToVideoOperator": f"{_CLIP}, img_id=8",
-        "PixVerseTemplateVideoOperator": "template_id=9, img_id=8, quality='540p'",
+    "operators.references": {
         "PixVerseTransitionOperator": f"{_CLIP}, first_frame_img=8, last_frame_img=9",
         "PixVerseMultiTransitionOperator": (
             "multi_transition=[{'img_id': 8, 'duration': 5}, {'img_id': 9}], model='v5', quality='540p'"
@@ -121,6 +113,16 @@ _OURS = {
             f"{_CLIP}, aspect_ratio='16:9', "
             "image_references=[{'type': 'subject', 'img_id': 8, 'ref_name': 'cat'}]"
         ),
+    },
+    "operators.upload": {
+        "PixVerseUploadImageOperator": "source='/data/a.png'",
+        "PixVerseUploadMediaOperator": "source='/data/a.mp4'",
+    },
+    "operators.video": {
+        "PixVerseTextToVideoOperator": f"{_CLIP}, aspect_ratio='16:9'",
+        "PixVerseImageToVideoOperator": f"{_CLIP}, img_id=8",
+        "PixVerseTemplateVideoOperator": "template_id=9, img_id=8, quality='540p'",
+        "PixVerseExtendOperator": f"source_video_id=7, {_CLIP}",
     },
     "sensors.credit": {"PixVerseCreditSensor": "min_credits=100"},
     "sensors.video": {"PixVerseVideoSensor": "video_id=7"},

@@ -12,9 +12,9 @@ from pathlib import Path
 from airflow.sdk import DAG, Param
 
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
-from pixverse_provider.operators.edit import PixVerseExtendOperator, PixVerseSoundEffectOperator
+from pixverse_provider.operators.edit import PixVerseSoundEffectOperator
 from pixverse_provider.operators.upload import PixVerseUploadImageOperator
-from pixverse_provider.operators.video import PixVerseImageToVideoOperator
+from pixverse_provider.operators.video import PixVerseExtendOperator, PixVerseImageToVideoOperator
 
 STILL = Path(__file__).parent / "media" / "still.png"
 

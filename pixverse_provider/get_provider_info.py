@@ -45,6 +45,7 @@ def get_provider_info() -> dict[str, Any]:
                     "pixverse_provider.operators.generation",
                     "pixverse_provider.operators.image",
                     "pixverse_provider.operators.lip_sync",
+                    "pixverse_provider.operators.references",
                     "pixverse_provider.operators.upload",
                     "pixverse_provider.operators.video",
                 ],

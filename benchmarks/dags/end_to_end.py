@@ -24,7 +24,10 @@ PRESENTER = str(Path(__file__).parents[2] / "dags_examples" / "media" / "present
 SOURCES = [PRESENTER] * VIDEOS
 TEXTS = [f"Good morning, number {number}." for number in range(VIDEOS)]
 FOLDER = "{{ params.folder }}/"
-SPEECH = {"lip_sync_tts_speaker_id": "auto", "lip_sync_tts_content": "Good morning, everybody."}
+SPEECH: dict[str, Any] = {
+    "lip_sync_tts_speaker_id": "auto",
+    "lip_sync_tts_content": "Good morning, everybody.",
+}
 POLL_SECONDS = 5
 STATUS_DONE = 1
 

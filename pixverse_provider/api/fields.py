@@ -1,18 +1,22 @@
-"""How the arguments of a request are read: a rendered template hands over text for a number or a switch.
+"""How arguments are read: those of a request once rendered, switches and times of the provider as given.
 
-A reader takes a value and the name of its field, and returns the value in the form of the API, or None where
-it is not given: ``None``, ``""`` and whitespace, and ``0`` where no number 0 is possible.
+A rendered template hands over text for a number or a switch. A reader takes a value and the name of its
+field, and returns the value in the form of the API, or None where it is not given: ``None``, ``""`` and
+whitespace, and ``0`` where no number 0 is possible.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, SupportsFloat
 
+from pixverse_provider.api.ids import shown
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
 __all__ = [
@@ -23,16 +27,17 @@ __all__ = [
     "Switch",
     "Text",
     "Whole",
+    "check_switches",
     "given",
     "read_fields",
+    "read_limit",
     "read_mapping",
+    "read_seconds",
     "read_speaker",
     "read_text",
 ]
 
 Reader = Callable[[object, str], Any]
-
-_LONGEST_SHOWN = 80
 
 
 def given(reader: Reader, *, required: bool = False, default: Any = None) -> Any:
@@ -61,13 +66,8 @@ def read_fields(record: Any, prefix: str = "") -> None:
         object.__setattr__(record, field.name, value)
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-
-
 def _refused(field: str, expects: str, value: object) -> PixVerseInvalidRequestError:
-    return PixVerseInvalidRequestError(f"{field} must be {expects}, not {_shown(value)}.")
+    return PixVerseInvalidRequestError(f"{field} must be {expects}, not {shown(value)}.")
 
 
 def _found(value: object, field: str) -> object:
@@ -280,7 +280,7 @@ def _from_json(text: str, field: str) -> object:
         return json.loads(text)
     except ValueError as err:
         raise PixVerseInvalidRequestError(
-            f"{field} must be a list, not {_shown(text)}: let the template render to JSON with the filter "
+            f"{field} must be a list, not {shown(text)}: let the template render to JSON with the filter "
             "'tojson'."
         ) from err
 
@@ -290,3 +290,45 @@ def read_mapping(value: object, field: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise _refused(field, "a dict", value)
     return dict(value)
+
+
+def read_limit(value: object, field: str) -> float | None:
+    """Read a limit in credits, a number or its text; None alone is no limit."""
+    if value is None:
+        return None
+    found = _found(value, field)
+    try:
+        number = float(found) if isinstance(found, str | SupportsFloat) else math.nan
+    except (OverflowError, TypeError, ValueError):
+        number = math.nan
+    if isinstance(found, bool) or not 0 <= number < math.inf:
+        raise PixVerseInvalidRequestError(
+            f"{field} must be a number of credits, at least 0, not {shown(value)}: give one such as 25, or "
+            "leave it out for no limit."
+        )
+    return number
+
+
+def check_switches(**switches: object) -> None:
+    """Check the switches of the provider, which are not templated."""
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise PixVerseInvalidRequestError(
+                f"{name} must be True or False, not {shown(value)}: it is no template field, so give the "
+                "bool itself."
+            )
+
+
+def read_seconds(value: object, name: str, *, at_least: float) -> float:
+    """Read a time of the provider, which is not templated."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if (
+        not isinstance(seconds, int | float)
+        or isinstance(seconds, bool)
+        or not at_least <= seconds <= timedelta.max.total_seconds()
+    ):
+        raise PixVerseInvalidRequestError(
+            f"{name} must be seconds, a number of at least {at_least:g}, or a timedelta, not {shown(value)}: "
+            "it is no template field, so give the value itself."
+        )
+    return float(seconds)

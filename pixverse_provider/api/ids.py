@@ -14,7 +14,7 @@ from typing import Any, SupportsIndex
 
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
-__all__ = ["LARGEST_ID", "Id", "one_or_many_ids", "optional_id", "required_id", "xcom_id"]
+__all__ = ["LARGEST_ID", "Id", "one_or_many_ids", "optional_id", "required_id", "shown", "xcom_id"]
 
 Id = int | str
 
@@ -22,7 +22,7 @@ LARGEST_ID = 2**64 - 1
 _MOST_DIGITS = len(str(LARGEST_ID))
 # JavaScript's Number.MAX_SAFE_INTEGER: pages of Airflow would show a larger integer with other last digits.
 _LARGEST_JAVASCRIPT_INTEGER = 2**53 - 1
-_LONGEST_SHOWN = 100
+_LONGEST_SHOWN = 80
 _WANTED = "an int from 1 to 2^64-1, or its digits as a string"
 
 
@@ -46,13 +46,13 @@ def optional_id(value: object, field: str) -> int | None:
     number = _from_digits(value) if isinstance(value, str) else _exact_integer(value)
     if number is None:
         raise PixVerseInvalidRequestError(
-            f"{field} must be a PixVerse id, {_WANTED}, not {_shown(value)} ({type(value).__name__})."
+            f"{field} must be a PixVerse id, {_WANTED}, not {shown(value)} ({type(value).__name__})."
         )
     if number == 0:
         return None
     if not 0 < number <= LARGEST_ID:
         raise PixVerseInvalidRequestError(
-            f"{field} must be a PixVerse id, {_WANTED}, but {_shown(value)} is out of range."
+            f"{field} must be a PixVerse id, {_WANTED}, but {shown(value)} is out of range."
         )
     return number
 
@@ -70,14 +70,14 @@ def one_or_many_ids(value: Any, field: str) -> tuple[list[int], bool]:
 
     :param value: an id or a sequence of ids; a rendered template may hold the list as JSON text.
     :param field: name of the argument, for the message.
-    :raises PixVerseInvalidRequestError: for anything else, an empty list included.
+    :raises PixVerseInvalidRequestError: for anything else.
     """
     if isinstance(value, str) and value.strip().startswith("["):
         try:
             value = json.loads(value)
         except (RecursionError, ValueError):
             raise PixVerseInvalidRequestError(
-                f"{field} must be an id or a list of ids, and {_shown(value)} is no list in JSON."
+                f"{field} must be an id or a list of ids, and {shown(value)} is no list in JSON."
             ) from None
     many = isinstance(value, Iterable) and not isinstance(value, str | bytes | bytearray | Mapping)
     if not many or _exact_integer(value) is not None:
@@ -85,10 +85,7 @@ def one_or_many_ids(value: Any, field: str) -> tuple[list[int], bool]:
     # The results of a mapped task come one request each, unless they are asked for at once.
     if isinstance(value, Sequence):
         value = value[:]
-    ids = [required_id(item, f"{field}[{index}]") for index, item in enumerate(value)]
-    if not ids:
-        raise PixVerseInvalidRequestError(f"{field} is an empty list: give at least one id.")
-    return ids, True
+    return [required_id(item, f"{field}[{index}]") for index, item in enumerate(value)], True
 
 
 def xcom_id(number: int) -> Id:
@@ -126,7 +123,7 @@ def _exact_integer(value: object) -> int | None:
     return None
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return a value as a message shows it: in full where it is short."""
     try:
         text = repr(value)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset, BaseOperator
 
+from pixverse_provider.api.fields import check_switches
 from pixverse_provider.api.ids import Id, one_or_many_ids
 from pixverse_provider.api.results import VideoStatus
 from pixverse_provider.exceptions import (
@@ -22,17 +23,18 @@ from pixverse_provider.jobs.outcome import Outcome
 from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
-    from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.results import Video
     from pixverse_provider.storage import Destination
 
 __all__ = ["PixVerseDownloadVideoOperator"]
 
-# Errors that the next video of a list would meet as well, and so many that pass in a row that it most likely
-# would, too.
+# Errors that the next video of a list would have as well, and so many transient ones in a row that it most
+# likely would, too.
 _CONCERNS_ALL = (PixVerseAuthenticationError, PixVerseConfigurationError)
 _HOPELESS = 3
 # Seconds between two polls of a video that is done but has no URL, or could not be read, and of all of them.
@@ -53,14 +55,15 @@ class PixVerseDownloadVideoOperator(BaseOperator):
 
     A list lands one after the other in one task process, which is far less work for Airflow than a mapped
     task for each. One that cannot land holds up no other, unless the cause concerns all of them. The task
-    then fails, and a retry fetches only what is missing (all of it with ``overwrite=True``).
+    then fails, and a retry fetches only what is missing (all of it with ``overwrite=True``). An empty list is
+    a success.
 
     :param video_id: a finished video, as an int or digits, or a list of them; a template may render to a JSON
         list (templated).
     :param destination: local path, or URI of any store that Airflow reaches, such as
         ``s3://conn_id@bucket/key``; a folder (one that exists, or a name that ends in ``/``) takes
         ``<video_id>.mp4``; a list needs a folder (templated).
-    :param overwrite: whether a file that is there may be replaced.
+    :param overwrite: whether a file that is there may be replaced, as a bool.
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseDestinationError: where the destination exists or cannot be written; before the download.
     :raises PixVerseInvalidRequestError: where the video is not done, or can never be.
@@ -68,20 +71,21 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("video_id", "destination", "pixverse_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"video_id": "json"}
     ui_color = "#e8ffe8"
 
     def __init__(
         self,
         *,
-        video_id: Id | Sequence[Id] | XComArg,
-        destination: str | XComArg,
+        video_id: Id | Sequence[Id | XComArg] | XComArg,
+        destination: str | os.PathLike[str] | ObjectStoragePath | XComArg,
         overwrite: bool = False,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # Templates and XComArgs until they are rendered, which is before anything looks at them.
-        self.video_id = cast("Id | Sequence[Id]", video_id)
+        check_switches(overwrite=overwrite)
+        self.video_id = video_id
         self.destination = destination
         self.overwrite = overwrite
         self.pixverse_conn_id = pixverse_conn_id
@@ -89,6 +93,8 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     def execute(self, context: Context) -> str | list[str]:
         """Check the destination, read the URL again, and land the video; so with each of a list."""
         video_ids, many = one_or_many_ids(self.video_id, "video_id")
+        if not video_ids:
+            self.log.info("video_id is an empty list: nothing is downloaded.")
         places = [(video_id, self._place(video_id, many=many)) for video_id in video_ids]
         landed: list[dict[str, Any]] = []
         errors: list[PixVerseError] = []
@@ -98,8 +104,8 @@ class PixVerseDownloadVideoOperator(BaseOperator):
                 try:
                     size = self._land(hook, video_id, destination)
                 except PixVerseError as err:
-                    passes = not isinstance(err, AirflowFailException)
-                    in_a_row = in_a_row + 1 if passes else 0
+                    transient = not isinstance(err, AirflowFailException)
+                    in_a_row = in_a_row + 1 if transient else 0
                     if not many or isinstance(err, _CONCERNS_ALL) or in_a_row == _HOPELESS:
                         raise
                     self.log.error("Going on with the next: %s", err)  # noqa: TRY400 - it says all there is

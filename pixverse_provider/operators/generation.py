@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import time
-from abc import abstractmethod
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
+from pixverse_provider.api.fields import check_switches, read_limit, read_seconds
 from pixverse_provider.api.ids import Id, xcom_id
 from pixverse_provider.api.pacing import backoff_seconds, wait_as_asked
 from pixverse_provider.exceptions import (
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from pixverse_provider.api.generations import GenerationRequest
     from pixverse_provider.api.results import ResultKind
+    from pixverse_provider.operators._arguments import LimitArg
 
 __all__ = ["PixVerseGenerationOperator"]
 
@@ -71,15 +71,18 @@ class PixVerseGenerationOperator(BaseOperator):
     :param wait_for_completion: False returns the id as soon as the job is submitted.
     :param deferrable: wait in the triggerer and hold no worker; the default is ``[operators]
         default_deferrable``.
-    :param poll_interval: seconds between two polls of the job, at least 1. By default polls come closest,
-        about 3 s apart, at the age at which most jobs are done, and rarer before and after it.
-    :param timeout: seconds that one attempt lasts at the longest, the wait for a free slot included. An
-        ``execution_timeout`` that is shorter counts instead. The job goes on after it, and a retry waits for
-        it. A job that still runs two hours after its submit is given up, as PixVerse itself does.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls of the job, at least 1. By default
+        polls come closest, about 3 s apart, at the age at which most jobs are done, and rarer before and
+        after it.
+    :param timeout: seconds (or a ``timedelta``) that one attempt lasts at the longest, the wait for a free
+        slot included. An ``execution_timeout`` that is shorter counts instead. The job goes on after it, and
+        a retry waits for it. A job that still runs two hours after its submit is given up, as PixVerse itself
+        does.
     :param durable: False gives each attempt a job of its own, which is **paid anew**.
     :param reuse_on_clear: True lets a cleared task with unchanged input return the video it has already paid
         for.
-    :param max_credits: refuse, before anything is spent, a job whose price is known to be higher.
+    :param max_credits: refuse, before anything is spent, a job whose price is known to be higher; a number of
+        at least 0, or its text (templated).
     :param on_ambiguous_submit: what to do where the answer to a submit was lost: ``"replay"`` repeats it
         under the same trace id, which starts no second job; ``"fail"`` fails the task at once for a person to
         decide.
@@ -89,7 +92,9 @@ class PixVerseGenerationOperator(BaseOperator):
     :raises PixVerseWaitTimeoutError: where the video was not done in time.
     """
 
-    template_fields: Sequence[str] = ("pixverse_conn_id",)
+    request_class: ClassVar[type[GenerationRequest]]
+    """What is submitted; its fields are the arguments of the operator, under the same names."""
+    template_fields: Sequence[str] = ("pixverse_conn_id", "max_credits")
     ui_color = "#e8e3ff"
 
     def __init__(
@@ -102,14 +107,21 @@ class PixVerseGenerationOperator(BaseOperator):
         timeout: float | timedelta = DEFAULT_WAIT_TIMEOUT,
         durable: bool = True,
         reuse_on_clear: bool = False,
-        max_credits: float | None = None,
+        max_credits: LimitArg | None = None,
         on_ambiguous_submit: Literal["replay", "fail"] = "replay",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_switches(
+            wait_for_completion=wait_for_completion,
+            deferrable=deferrable,
+            durable=durable,
+            reuse_on_clear=reuse_on_clear,
+        )
         if on_ambiguous_submit not in ("replay", "fail"):
             raise PixVerseInvalidRequestError(
-                f"on_ambiguous_submit must be 'replay' or 'fail', not {on_ambiguous_submit!r}."
+                f"on_ambiguous_submit must be 'replay' or 'fail', not {on_ambiguous_submit!r}: it is no "
+                "template field, so give one of the two."
             )
         if reuse_on_clear and not durable:
             raise PixVerseInvalidRequestError(
@@ -119,20 +131,20 @@ class PixVerseGenerationOperator(BaseOperator):
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = (
-            None if poll_interval is None else _seconds("poll_interval", poll_interval, at_least=1.0)
+            None if poll_interval is None else read_seconds(poll_interval, "poll_interval", at_least=1.0)
         )
-        self.timeout = _seconds("timeout", timeout, at_least=1.0)
+        self.timeout = read_seconds(timeout, "timeout", at_least=1.0)
         self.durable = durable
         self.reuse_on_clear = reuse_on_clear
-        self.max_credits = None if max_credits is None else _number("max_credits", max_credits, at_least=0.0)
+        self.max_credits = max_credits
         self.on_ambiguous_submit = on_ambiguous_submit
         self._job: JobRecord | None = None
         self._advice: Advice | None = None
         self._media_type: ResultKind = "video"
 
-    @abstractmethod
     def build_request(self) -> GenerationRequest:
         """Return the request made of the rendered arguments; it checks itself."""
+        return self.request_class.of(self)
 
     def execute(self, context: Context) -> Id:
         """Find or submit the job, then wait for it."""
@@ -171,9 +183,15 @@ class PixVerseGenerationOperator(BaseOperator):
                 self._advice.next_steps(self._job, self._media_type, time.time()).goes_on,
             )
 
+    def _check_given(self) -> None:
+        """Fail where a source is not given at all: a mistake that no template can fix."""
+        for sources in self.request_class.one_of:
+            sources.check_given(self, type(self).__name__)
+
     def _run(self, context: Context, state: AttemptState) -> Id:
         """Find or submit the job, then wait for it until the deadline of the attempt."""
         request = self.build_request()
+        max_credits = read_limit(self.max_credits, "max_credits")
         self._media_type = request.result
         deadline = state.deadline
         if state.job is None and not state.pauses:
@@ -182,7 +200,7 @@ class PixVerseGenerationOperator(BaseOperator):
         store = self._store(context, fingerprint_of(request))
         with PixVerseHook(self.pixverse_conn_id) as hook:
             try:
-                found = self._find_or_submit(hook, store, request, state)
+                found = self._find_or_submit(hook, store, request, state, max_credits)
             except PixVerseAmbiguousSubmitError as err:
                 if self._advice is not None and not isinstance(err, AirflowFailException):
                     err.args = (f"{err} {self._advice.after_a_lost_answer()}",)
@@ -234,7 +252,12 @@ class PixVerseGenerationOperator(BaseOperator):
         return store
 
     def _find_or_submit(
-        self, hook: PixVerseHook, store: JobStore, request: GenerationRequest, state: AttemptState
+        self,
+        hook: PixVerseHook,
+        store: JobStore,
+        request: GenerationRequest,
+        state: AttemptState,
+        max_credits: float | None,
     ) -> Found:
         """Submit until PixVerse accepts, within the deadline; a wait for a slot spends no retry."""
         resumed_late = state.pauses > 0 and time.time() > state.deadline
@@ -250,7 +273,7 @@ class PixVerseGenerationOperator(BaseOperator):
                 store,
                 request,
                 replay=self.on_ambiguous_submit == "replay",
-                max_credits=self.max_credits,
+                max_credits=max_credits,
                 pending=state.job,
             ).find_or_submit()
             if isinstance(answer, Found):
@@ -408,16 +431,3 @@ def _clear_drops_records() -> bool:
     from packaging.version import Version
 
     return Version(__version__).release >= (3, 4)
-
-
-def _seconds(name: str, value: float | timedelta, *, at_least: float) -> float:
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    return _number(name, value, at_least=at_least)
-
-
-def _number(name: str, value: object, *, at_least: float) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value < at_least:  # type: ignore[operator]
-        raise PixVerseInvalidRequestError(f"{name} must be a number of at least {at_least:g}, not {value!r}.")
-    return float(value)  # type: ignore[arg-type]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
 
 from pixverse_provider.api.ids import Id, xcom_id
 from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pixverse_provider.api.client import UploadSource
     from pixverse_provider.storage import SourceFile
 
+    Place = str | os.PathLike[str] | ObjectStoragePath | XComArg
+
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
 
@@ -28,13 +31,14 @@ class _PixVerseUploadOperator(BaseOperator):
     """What both uploads share: checking the source, and handing on what is a URL."""
 
     template_fields: Sequence[str] = ("source", "pixverse_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"source": "json"}
     ui_color = "#e8f4ff"
     _kind: ClassVar[UploadKind]
 
     def __init__(
         self,
         *,
-        source: str | Sequence[str] | XComArg,
+        source: Place | Sequence[Place],
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -55,7 +59,8 @@ class _PixVerseUploadOperator(BaseOperator):
         # All are checked before the first is sent.
         sources = [self._checked(each) for each in given]
         if not sources:
-            raise PixVerseSourceError("source is an empty list: give at least one file or address.")
+            self.log.info("source is an empty list: nothing is uploaded.")
+            return []
         with PixVerseHook(self.pixverse_conn_id) as hook:
             return [self._upload(hook, each) for each in sources]
 
@@ -66,7 +71,7 @@ class _PixVerseUploadOperator(BaseOperator):
         """
         from pixverse_provider.storage import SourceFile
 
-        text = source.strip() if isinstance(source, str) else ""
+        text = str(source).strip() if isinstance(source, str | os.PathLike | ObjectStoragePath) else ""
         if not text or text == "None":
             raise PixVerseSourceError(
                 f"source is {source!r}: give a path, a URI such as s3://bucket/key, or an https:// address."
@@ -100,14 +105,15 @@ class _PixVerseUploadOperator(BaseOperator):
 
 
 class PixVerseUploadMediaOperator(_PixVerseUploadOperator):
-    """Upload a video or audio and return its ``media_id``; free.
+    """Upload a video or audio and return its ``media_id``, or those of a list; free.
 
     The file is streamed, so memory stays flat at any size. mp4, mov and webm are taken as video, mp3, wav,
     m4a and aac as audio, up to 100 MB (some pages of PixVerse say 50 MB and 30 s). A retry uploads again and
     costs nothing.
 
     :param source: local path, or URI of any store that Airflow reaches, such as ``s3://conn_id@bucket/key``
-        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself (templated).
+        or ``gs://…``, as a text, a ``Path`` or an ``ObjectStoragePath``; an ``https://`` address is handed to
+        PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
         call.
@@ -127,12 +133,13 @@ class PixVerseUploadMediaOperator(_PixVerseUploadOperator):
 
 
 class PixVerseUploadImageOperator(_PixVerseUploadOperator):
-    """Upload an image and return its ``img_id``; free.
+    """Upload an image and return its ``img_id``, or those of a list; free.
 
     png, jpg, jpeg and webp are taken, under 20 MB. A retry uploads again and costs nothing.
 
     :param source: local path, or URI of any store that Airflow reaches, such as ``s3://conn_id@bucket/key``
-        or ``gs://…``; an ``https://`` address is handed to PixVerse, which fetches it itself (templated).
+        or ``gs://…``, as a text, a ``Path`` or an ``ObjectStoragePath``; an ``https://`` address is handed to
+        PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
         call.

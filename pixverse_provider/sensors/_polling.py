@@ -15,8 +15,10 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
+    conf,
 )
 
+from pixverse_provider.api.fields import check_switches, read_seconds
 from pixverse_provider.exceptions import PixVersePermanentError
 from pixverse_provider.jobs.watch import FIRST_POLL_OF_A_TRIGGER, BalanceWatch, JobWatch, Wait
 
@@ -53,9 +55,28 @@ def for_good(error: PixVerseError) -> PixVersePermanentError:
 class PollingSensor(BaseSensorOperator):
     """Base of the sensors: a watch decides about each poll, so that every mode ends alike."""
 
-    deferrable: bool
     # In seconds: what the last poke has to wait for beyond poke_interval, as where PixVerse asks for a pause.
     _pause_after_error: float = 0.0
+
+    def __init__(
+        self,
+        *,
+        deferrable: bool,
+        poke_interval: float | timedelta,
+        timeout: float | timedelta | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            poke_interval=read_seconds(poke_interval, "poke_interval", at_least=0.0),
+            timeout=(
+                conf.getfloat("sensors", "default_timeout")
+                if timeout is None
+                else read_seconds(timeout, "timeout", at_least=0.0)
+            ),
+            **kwargs,
+        )
+        check_switches(deferrable=deferrable)
+        self.deferrable = deferrable
 
     @abstractmethod
     def _trigger(self, *, started_at: float, not_before: float, deadline: float) -> BaseTrigger:

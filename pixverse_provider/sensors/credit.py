@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue, conf
 
@@ -21,6 +21,7 @@ from pixverse_provider.sensors._polling import PollingSensor, for_good
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.triggers.base import BaseTrigger
@@ -44,8 +45,9 @@ class PixVerseCreditSensor(PollingSensor):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param deferrable: wait in the triggerer and hold no worker; the default is ``[operators]
         default_deferrable``.
-    :param poke_interval: seconds between two polls of the balance.
-    :param timeout: seconds until the sensor gives up.
+    :param poke_interval: seconds between two polls of the balance, or a ``timedelta``.
+    :param timeout: seconds until the sensor gives up, or a ``timedelta``; the default is ``[sensors]
+        default_timeout``, 7 days.
     """
 
     template_fields: Sequence[str] = ("min_credits", "pixverse_conn_id")
@@ -57,14 +59,13 @@ class PixVerseCreditSensor(PollingSensor):
         min_credits: int | str | XComArg,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poke_interval: float = _DEFAULT_POKE_INTERVAL,
+        poke_interval: float | timedelta = _DEFAULT_POKE_INTERVAL,
+        timeout: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, **kwargs)
-        # A template or an XComArg until it is rendered, which is before anything looks at it.
-        self.min_credits = cast("int | str", min_credits)
+        super().__init__(deferrable=deferrable, poke_interval=poke_interval, timeout=timeout, **kwargs)
+        self.min_credits = min_credits
         self.pixverse_conn_id = pixverse_conn_id
-        self.deferrable = deferrable
         self._watch: BalanceWatch | None = None
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
@@ -110,9 +111,9 @@ class PixVerseCreditSensor(PollingSensor):
     def _time_out(self, result: BalanceResult) -> NoReturn:
         error = result.error
         known = "" if result.credits is None else f" There are {result.credits}."
-        met = "" if error is None else f" The last poll failed: {error}"
+        failed = "" if error is None else f" The last poll failed: {error}"
         self._raise_timeout(
-            f"{self._needed()} credits were not there after {result.waited:.0f} s.{known}{met}", error
+            f"{self._needed()} credits were not there after {result.waited:.0f} s.{known}{failed}", error
         )
 
     def _needed(self) -> int:
@@ -136,12 +137,9 @@ class PixVerseCreditSensor(PollingSensor):
         )
 
     def _after_a_timeout(self) -> str:
-        met = (
-            ""
-            if self._watch is None or self._watch.last_error is None
-            else (f" The last poll failed: {self._watch.last_error}")
-        )
-        return f"{self._needed()} credits were waited for on connection {self.pixverse_conn_id!r}.{met}"
+        error = None if self._watch is None else self._watch.last_error
+        failed = "" if error is None else f" The last poll failed: {error}"
+        return f"{self._needed()} credits were waited for on connection {self.pixverse_conn_id!r}.{failed}"
 
 
 def _read_event(event: Any) -> BalanceResult:

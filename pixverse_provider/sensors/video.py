@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue, conf
 
@@ -16,6 +16,7 @@ from pixverse_provider.sensors._polling import PollingSensor, for_good
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.triggers.base import BaseTrigger
@@ -37,34 +38,36 @@ class PixVerseVideoSensor(PollingSensor):
     minutes.
     ``exponential_backoff`` has no effect when deferrable.
 
-    Returns the id, or the list of ids in the given order.
+    Returns the id, or the list of ids in the given order. An empty list is a success.
 
     :param video_id: one id or a list of them, as ints or digits; a template may render to a JSON list
         (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param deferrable: wait in the triggerer and hold no worker; the default is ``[operators]
         default_deferrable``.
-    :param poke_interval: seconds between two polls of a video, at least 1 when deferrable.
-    :param timeout: seconds until the sensor gives up; the videos go on.
+    :param poke_interval: seconds between two polls of a video, or a ``timedelta``; less than 1 counts as 1
+        when deferrable.
+    :param timeout: seconds until the sensor gives up, or a ``timedelta``; the videos go on. The default is
+        ``[sensors] default_timeout``, 7 days.
     """
 
     template_fields: Sequence[str] = ("video_id", "pixverse_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"video_id": "json"}
     ui_color = "#e8e3ff"
 
     def __init__(
         self,
         *,
-        video_id: Id | Sequence[Id] | XComArg,
+        video_id: Id | Sequence[Id | XComArg] | XComArg,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poke_interval: float = _DEFAULT_POKE_INTERVAL,
+        poke_interval: float | timedelta = _DEFAULT_POKE_INTERVAL,
+        timeout: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, **kwargs)
-        # A template or an XComArg until it is rendered, which is before anything looks at it.
-        self.video_id = cast("Id | Sequence[Id]", video_id)
+        super().__init__(deferrable=deferrable, poke_interval=poke_interval, timeout=timeout, **kwargs)
+        self.video_id = video_id
         self.pixverse_conn_id = pixverse_conn_id
-        self.deferrable = deferrable
         self._done: set[int] = set()
         self._watches: dict[int, JobWatch] = {}
 
@@ -74,6 +77,8 @@ class PixVerseVideoSensor(PollingSensor):
         :raises AirflowFailException: where a video cannot be done any more.
         """
         ids, many = self._ids()
+        if not ids:
+            self.log.info("video_id is an empty list: there is nothing to wait for.")
         self._pause_after_error = 0.0
         with PixVerseHook(self.pixverse_conn_id) as hook:
             # The triggerer polls all at once, where a worker polls one after the other.
@@ -106,7 +111,7 @@ class PixVerseVideoSensor(PollingSensor):
             return True
         watch = self._watches.get(video_id)
         if watch is None:
-            # Airflow looks after the timeout of a poke.
+            # Airflow ends a poke at its timeout.
             watch = self._watches[video_id] = JobWatch(
                 video_id, started_at=time.time(), deadline=math.inf, poll_interval=self._poll_interval()
             )
@@ -147,7 +152,7 @@ class PixVerseVideoSensor(PollingSensor):
         ids, _ = self._ids()
         waiting = [str(video_id) for video_id in ids if video_id not in self._done]
         errors = [watch.last_error for watch in self._watches.values() if watch.last_error is not None]
-        met = f" The last poll failed: {errors[-1]}" if errors else ""
+        failed = f" The last poll failed: {errors[-1]}" if errors else ""
         odd = "".join(
             f" {watch.name}:{watch.oddities}"
             for video_id, watch in self._watches.items()
@@ -155,7 +160,7 @@ class PixVerseVideoSensor(PollingSensor):
         )
         return (
             f"Not done: PixVerse video {', '.join(waiting)}. They go on at PixVerse and are paid; clear the "
-            f"sensor to wait for them again.{odd}{met}"
+            f"sensor to wait for them again.{odd}{failed}"
         )
 
     def _ids(self) -> tuple[list[int], bool]:

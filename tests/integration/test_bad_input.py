@@ -1,12 +1,15 @@
-"""Bad input: one clear sentence that names the field and the way out, and no credit spent."""
+"""Bad input: one clear sentence that names the field and the fix, and no credit spent."""
 
 from __future__ import annotations
 
+import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.exceptions import AirflowFailException
+from airflow.sdk import DAG, task
 
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -20,13 +23,12 @@ from pixverse_provider.exceptions import (
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 from pixverse_provider.operators.upload import PixVerseUploadImageOperator, PixVerseUploadMediaOperator
-from tests.support.dags import connection_json
+from tests.support.dags import connection_json, run_dag
 from tests.support.ledger import charged, submits
 from tests.support.tasks import TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from airflow.sdk import BaseOperator
 
@@ -83,7 +85,7 @@ def one_sentence(error: BaseException) -> str:
     ],
     ids=["empty key", "blank key", "http to a foreign host", "no http", "user in URL", "timeout"],
 )
-def test_a_connection_that_cannot_be_used_fails_at_once_and_says_what_to_mend(
+def test_a_connection_that_cannot_be_used_fails_at_once_and_says_what_to_fix(
     emulator: EmulatorControl,
     monkeypatch: pytest.MonkeyPatch,
     connection: dict[str, str],
@@ -132,11 +134,11 @@ def test_a_wrong_key_fails_at_once_and_is_not_shown(
     ("arguments", "says"),
     [
         ({}, "source_video_id or video_media_id"),
-        ({"video_media_id": 1}, "audio_media_id, or lip_sync_tts_content"),
+        ({"video_media_id": 1}, "audio_media_id or lip_sync_tts_content with lip_sync_tts_speaker_id"),
     ],
     ids=["no video", "no speech"],
 )
-def test_what_no_template_can_mend_fails_when_the_dag_is_parsed(arguments: dict[str, Any], says: str) -> None:
+def test_what_no_template_can_fix_fails_when_the_dag_is_parsed(arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(PixVerseInvalidRequestError, match=says) as caught:
         lip_sync(**arguments)
     one_sentence(caught.value)
@@ -146,16 +148,22 @@ def test_what_no_template_can_mend_fails_when_the_dag_is_parsed(arguments: dict[
     ("arguments", "says"),
     [
         ({"video_media_id": "", "audio_media_id": 2}, "needs a video.*source_video_id.*video_media_id"),
-        ({"video_media_id": 1, "source_video_id": 3, "audio_media_id": 2}, "both source_video_id=3 and"),
+        (
+            {"video_media_id": 1, "source_video_id": 3, "audio_media_id": 2},
+            "source_video_id=3 and video_media_id=1 exclude each other",
+        ),
         ({"video_media_id": 1, "audio_media_id": ""}, "needs speech: give audio_media_id"),
         (
             {"video_media_id": 1, "audio_media_id": 2, "lip_sync_tts_content": "hi"},
-            "audio_media_id=2 and lip_sync_tts_content",
+            "audio_media_id=2 and lip_sync_tts_content='hi' exclude each other",
         ),
-        ({"video_media_id": 1, "lip_sync_tts_content": "hi"}, "give lip_sync_tts_speaker_id"),
+        (
+            {"video_media_id": 1, "lip_sync_tts_content": "hi", "lip_sync_tts_speaker_id": ""},
+            "lip_sync_tts_content with lip_sync_tts_speaker_id, not lip_sync_tts_content alone",
+        ),
         (
             {"video_media_id": 1, "lip_sync_tts_content": "", "lip_sync_tts_speaker_id": "7"},
-            "lip_sync_tts_speaker_id='7' is given without a text",
+            "lip_sync_tts_content with lip_sync_tts_speaker_id, not lip_sync_tts_speaker_id alone",
         ),
         (
             {"video_media_id": 1, "lip_sync_tts_content": "x" * 201, "lip_sync_tts_speaker_id": "auto"},
@@ -318,3 +326,105 @@ def test_a_job_dearer_than_max_credits_is_not_submitted(emulator: EmulatorContro
         TaskRun(task).attempt()
     assert isinstance(caught.value, AirflowFailException)
     assert emulator.requests() == []
+
+
+NO_SWITCHES = ["False", "True", "{{ params.overwrite }}", "", 0, 1, None, []]
+
+
+@pytest.mark.parametrize("overwrite", NO_SWITCHES, ids=repr)
+def test_a_file_is_replaced_for_true_alone(tmp_path: Path, overwrite: Any) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match="overwrite must be True or False, not ") as caught:
+        PixVerseDownloadVideoOperator(
+            task_id="land", video_id=7, destination=f"{tmp_path}/", overwrite=overwrite
+        )
+    assert repr(overwrite) in one_sentence(caught.value)
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("how", ["partial", "expand", "expand_kwargs", "XCom"])
+def test_nor_is_it_where_the_task_is_mapped(finished_video: int, tmp_path: Path, how: str) -> None:
+    place = existing(tmp_path)
+    with DAG(f"mapped_overwrite_{how}", schedule=None) as dag:
+
+        @task
+        def texts() -> list[str]:
+            return ["False"]
+
+        fixed: dict[str, Any] = {"task_id": "land", "destination": place}
+        land = PixVerseDownloadVideoOperator.partial
+        if how == "partial":
+            land(**fixed, overwrite="False").expand(video_id=[finished_video])
+        elif how == "expand":
+            land(**fixed, video_id=finished_video).expand(overwrite=["False"])
+        elif how == "expand_kwargs":
+            land(**fixed).expand_kwargs([{"overwrite": "False", "video_id": finished_video}])
+        else:
+            land(**fixed, video_id=finished_video).expand(overwrite=texts())
+
+    run = run_dag(dag)
+
+    assert run.states()["land"] == "failed"
+    assert Path(place).read_bytes() == b"an older film"
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_it_is_where_each_of_a_mapped_task_says_true(finished_video: int, tmp_path: Path) -> None:
+    place = existing(tmp_path)
+    with DAG("mapped_overwrite_true", schedule=None) as dag:
+        PixVerseDownloadVideoOperator.partial(
+            task_id="land", destination=place, video_id=finished_video
+        ).expand(overwrite=[True])
+    assert run_dag(dag).state == "success"
+    assert Path(place).read_bytes() != b"an older film"
+
+
+NO_LIMITS = ["many", "", " ", "None", "-1", -1, math.nan, "nan", "inf", True, "True", [25], b"25", 10**400]
+
+
+@pytest.mark.parametrize("limit", NO_LIMITS, ids=lambda limit: str(limit)[:20])
+def test_a_limit_that_is_no_number_fails_before_any_call(emulator: EmulatorControl, limit: Any) -> None:
+    speech = {"lip_sync_tts_speaker_id": "auto", "lip_sync_tts_content": "x"}
+    operator = lip_sync(video_media_id=1, max_credits=limit, pixverse_conn_id="no_such_connection", **speech)
+    with pytest.raises(PixVerseInvalidRequestError, match="max_credits") as caught:
+        TaskRun(operator).attempt()
+    one_sentence(caught.value)
+    assert emulator.requests() == []
+
+
+@pytest.mark.usefixtures("airflow_db", "at_once")
+@pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+@pytest.mark.parametrize(("limit", "state"), [("4", "success"), ("3", "failed"), ("many", "failed")])
+def test_a_limit_may_be_a_template(
+    emulator: EmulatorControl, finished_video: int, limit: str, state: str, *, native: bool
+) -> None:
+    dag_id = f"limit_{limit}_{native}"
+    before = charged(emulator)
+    with DAG(dag_id, schedule=None, params={"limit": limit}, render_template_as_native_obj=native) as dag:
+        lip_sync(
+            source_video_id=finished_video,
+            lip_sync_tts_speaker_id="auto",
+            lip_sync_tts_content="x",
+            max_credits="{{ params.limit }}",
+        )
+    run = run_dag(dag)
+    assert run.state == state
+    assert charged(emulator) - before == (4 if state == "success" else 0)
+
+
+@pytest.mark.usefixtures("airflow_db", "at_once")
+def test_a_limit_may_come_from_another_task_and_be_mapped(
+    emulator: EmulatorControl, finished_video: int
+) -> None:
+    speech = {"lip_sync_tts_speaker_id": "auto", "lip_sync_tts_content": "x"}
+    before = charged(emulator)
+    with DAG("limit_of_a_task", schedule=None) as dag:
+
+        @task
+        def limits() -> list[Any]:
+            return [3, "3", 4, "4.0"]
+
+        PixVerseLipSyncOperator.partial(
+            **LIP_SYNC, source_video_id=finished_video, wait_for_completion=False, **speech
+        ).expand(max_credits=limits())
+    run_dag(dag)
+    assert charged(emulator) - before == 2 * 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,13 +16,16 @@ from PIL import Image
 from pixverse_provider.api.generations import MaskSelectionRequest
 from pixverse_provider.api.media import IMAGE, MEDIA
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
-from pixverse_provider.get_provider_info import get_provider_info
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.operators.account import PixVerseBalanceOperator
+from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
+from pixverse_provider.operators.generation import PixVerseGenerationOperator
+from pixverse_provider.operators.upload import PixVerseUploadImageOperator, PixVerseUploadMediaOperator
 from pixverse_provider.sensors.credit import PixVerseCreditSensor
+from pixverse_provider.sensors.video import PixVerseVideoSensor
 from pixverse_provider.storage import SourceFile
 from tests.support.dags import run_dag
-from tests.support.kinds import NAMES, Ids, arguments, request_class, smallest
+from tests.support.kinds import NAMES, Ids, arguments, operator_class, public_tasks, request_class, smallest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +37,8 @@ every_kind = pytest.mark.parametrize("name", NAMES)
 
 
 @pytest.fixture
-def ids(emulator: EmulatorControl, presenter: Path, tmp_path: Path, finished_video: int) -> Ids:
-    """A finished video, an uploaded one, two images, and a mask of the finished video."""
+def ids(emulator: EmulatorControl, presenter: Path, spoken: Path, tmp_path: Path, finished_video: int) -> Ids:
+    """A finished video, an uploaded one, an uploaded audio, two images, and a mask of the finished video."""
     images = []
     for colour in ("red", "blue"):
         path = tmp_path / f"{colour}.png"
@@ -44,22 +46,19 @@ def ids(emulator: EmulatorControl, presenter: Path, tmp_path: Path, finished_vid
         with PixVerseHook() as hook:
             images.append(hook.upload_image(SourceFile.check(str(path), IMAGE)).img_id)
     with PixVerseHook() as hook:
-        media = hook.upload_media(SourceFile.check(str(presenter), MEDIA)).media_id
+        media, audio = (
+            hook.upload_media(SourceFile.check(str(path), MEDIA)).media_id for path in (presenter, spoken)
+        )
         selection = hook.select_mask(MaskSelectionRequest(source_video_id=finished_video))
         restyle = hook.list_restyle_effects()[0].restyle_id
     return Ids(
         video=finished_video,
         media=media,
+        audio=audio,
         images=(images[0], images[1]),
         restyle=restyle,
         mask=selection.masks[0].mask_id,
     )
-
-
-def operator_class(name: str) -> Any:
-    modules = get_provider_info()["operators"][0]["python-modules"]
-    found = (getattr(importlib.import_module(module), f"PixVerse{name}Operator", None) for module in modules)
-    return next(cls for cls in found if cls is not None)
 
 
 def submits_of(emulator: EmulatorControl, path: str) -> list[dict[str, Any]]:
@@ -90,6 +89,33 @@ def test_a_job_of_every_kind_is_paid_once_and_its_result_is_in_xcom(
     assert "http" not in json.dumps(result)
     estimate = request_class(name)(**given_arguments).estimated_credits()
     assert estimate in (None, submitted[0]["charged"])
+
+
+@pytest.mark.usefixtures("airflow_db", "at_once")
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in the worker", "deferred"])
+def test_nothing_at_all_is_pushed_where_it_is_not_wanted(
+    emulator: EmulatorControl, ids: Ids, presenter: Path, tmp_path: Path, *, deferrable: bool
+) -> None:
+    # Longer than the poll after the submit, so that the wait ends what it says.
+    emulator.settings(generation_seconds=2.0, render="placeholder", concurrency=100)
+    waiting: dict[str, Any] = {"deferrable": deferrable}
+    with DAG(
+        f"no_xcoms_{deferrable}", schedule=None, default_args={"do_xcom_push": False, "poll_interval": 1.0}
+    ) as dag:
+        for name in NAMES:
+            operator_class(name)(task_id=name, **waiting, **smallest(name, ids))
+        PixVerseUploadMediaOperator(task_id="media", source=[str(presenter)])
+        PixVerseUploadImageOperator(task_id="image", source=str(tmp_path / "red.png"))
+        PixVerseDownloadVideoOperator(task_id="land", video_id=[ids.video], destination=f"{tmp_path}/")
+        PixVerseVideoSensor(task_id="video", video_id=[ids.video], **waiting)
+        PixVerseCreditSensor(task_id="credits", min_credits=1, **waiting)
+        PixVerseBalanceOperator(task_id="balance")
+    assert {type(task) for task in dag.tasks} == {*public_tasks().values()} - {PixVerseGenerationOperator}
+
+    run = run_dag(dag)
+
+    assert run.states() == dict.fromkeys(dag.task_ids, "success")
+    assert run.pushed() == set()
 
 
 @pytest.mark.usefixtures("airflow_db", "at_once")

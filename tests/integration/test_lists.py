@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset, ObjectStoragePath, task
+from structlog.testing import capture_logs
 
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -27,7 +29,6 @@ from tests.support.video import streams_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pixverse_provider.emulator.client import EmulatorControl
 
@@ -40,6 +41,25 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def upload(source: Any) -> TaskRun:
     return TaskRun(PixVerseUploadMediaOperator(task_id="upload", source=source))
+
+
+def logged_once(task: Any, line: str) -> Any:
+    """Run a task, check that it logs the line once, and return its value."""
+    with capture_logs() as lines:
+        value = TaskRun(task).attempt()
+    assert [one["log_level"] for one in lines if line in one["event"]] == ["info"]
+    return value
+
+
+def events_of(asset: Asset) -> list[Any]:
+    """Return the extra of every event of an asset."""
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    query = select(AssetEvent.extra).join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+    with create_session() as session:
+        return [*session.scalars(query.where(AssetModel.name == asset.name))]
 
 
 def download(video_id: Any, destination: str, **arguments: Any) -> TaskRun:
@@ -114,6 +134,37 @@ class TestUploads:
         )
         assert int(TaskRun(lip_sync).attempt()) == emulator.jobs()[0]["video_id"]
 
+    @pytest.mark.parametrize("form", [str, Path, ObjectStoragePath])
+    def test_a_source_may_be_a_path_of_any_kind(
+        self, emulator: EmulatorControl, presenter: Path, form: Any
+    ) -> None:
+        assert int(upload(form(presenter)).attempt()) > 0
+        assert len(upload([form(presenter), str(presenter)]).attempt()) == 2
+
+    @pytest.mark.usefixtures("airflow_db", "at_once")
+    @pytest.mark.parametrize("form", [Path, ObjectStoragePath])
+    def test_so_it_may_in_a_dag_and_where_the_video_lands(
+        self, emulator: EmulatorControl, finished_video: int, presenter: Path, tmp_path: Path, form: Any
+    ) -> None:
+        with DAG(f"paths_{form.__name__}", schedule=None) as dag:
+
+            @task
+            def source() -> Any:
+                return ObjectStoragePath(presenter)
+
+            PixVerseUploadMediaOperator(task_id="given", source=form(presenter))
+            PixVerseUploadMediaOperator(task_id="from_a_task", source=[source(), str(presenter)])
+            PixVerseDownloadVideoOperator(
+                task_id="land", video_id=finished_video, destination=form(tmp_path / "film.mp4")
+            )
+
+        run = run_dag(dag)
+
+        assert run.state == "success"
+        assert len({run.xcom("given"), *run.xcom("from_a_task")}) == 3
+        assert run.xcom("land").endswith(f"{tmp_path}/film.mp4")
+        assert "video" in streams_of(tmp_path / "film.mp4")
+
     def test_a_list_of_one_is_a_list(self, emulator: EmulatorControl, presenter: Path) -> None:
         assert len(upload([str(presenter)]).attempt()) == 1
 
@@ -124,11 +175,6 @@ class TestUploads:
         with pytest.raises(PixVerseSourceError):
             upload([str(presenter), bad]).attempt()
         assert emulator.requests() == []
-
-    def test_an_empty_list_is_a_mistake(self, emulator: EmulatorControl) -> None:
-        for operator in (PixVerseUploadMediaOperator, PixVerseUploadImageOperator):
-            with pytest.raises(PixVerseSourceError, match="source is an empty list"):
-                TaskRun(operator(task_id="upload", source=[])).attempt()
 
 
 class TestDownloads:
@@ -216,9 +262,9 @@ class TestDownloads:
     def test_a_file_that_bears_its_id_has_landed_even_if_nobody_says_how_long_it_should_be(
         self, finished_video: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        look = PixVerseHook.get_video
+        read = PixVerseHook.get_video
         monkeypatch.setattr(
-            PixVerseHook, "get_video", lambda hook, video_id: replace(look(hook, video_id), size=0)
+            PixVerseHook, "get_video", lambda hook, video_id: replace(read(hook, video_id), size=0)
         )
         task = download([finished_video], f"{tmp_path}/")
         assert task.attempt() == task.retry() == [f"{tmp_path}/{finished_video}.mp4"]
@@ -231,6 +277,81 @@ class TestDownloads:
             download([finished_video], f"{tmp_path}/video.mp4").attempt()
         assert len(emulator.requests()) == before
 
-    def test_an_empty_list_is_a_mistake(self, emulator: EmulatorControl, tmp_path: Path) -> None:
-        with pytest.raises(PixVerseInvalidRequestError, match="video_id is an empty list"):
-            download([], f"{tmp_path}/").attempt()
+
+class TestAnEmptyList:
+    """A quiet day is no failure, and nothing is read or asked for it."""
+
+    @pytest.mark.parametrize("make", [PixVerseUploadMediaOperator, PixVerseUploadImageOperator])
+    @pytest.mark.parametrize("source", [[], (), set()], ids=repr)
+    def test_of_sources_uploads_nothing(self, emulator: EmulatorControl, make: Any, source: Any) -> None:
+        task = make(task_id="upload", source=source, pixverse_conn_id="no_such_connection")
+        assert logged_once(task, "source is an empty list") == []
+        assert emulator.requests() == []
+
+    @pytest.mark.parametrize("video_id", [[], (), set(), "[]", " [ ] "], ids=repr)
+    def test_of_videos_downloads_nothing(
+        self, emulator: EmulatorControl, tmp_path: Path, video_id: Any
+    ) -> None:
+        task = PixVerseDownloadVideoOperator(
+            task_id="land",
+            video_id=video_id,
+            destination=f"{tmp_path}/",
+            pixverse_conn_id="no_such_connection",
+        )
+        assert logged_once(task, "video_id is an empty list") == []
+        assert emulator.requests() == []
+        assert [*tmp_path.iterdir()] == []
+
+    @pytest.mark.parametrize("video_id", [[], (), set(), "[]", " [ ] "], ids=repr)
+    @pytest.mark.parametrize(
+        "mode", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}], ids=str
+    )
+    def test_of_videos_is_not_waited_for(
+        self, emulator: EmulatorControl, video_id: Any, mode: dict[str, Any]
+    ) -> None:
+        task = PixVerseVideoSensor(
+            task_id="wait", video_id=video_id, pixverse_conn_id="no_such_connection", **mode
+        )
+        assert logged_once(task, "video_id is an empty list") == []
+        assert emulator.requests() == []
+
+    @pytest.mark.usefixtures("airflow_db", "at_once")
+    @pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+    def test_goes_through_a_whole_dag(
+        self, emulator: EmulatorControl, tmp_path: Path, *, native: bool
+    ) -> None:
+        with DAG(f"quiet_day_{native}", schedule=None, render_template_as_native_obj=native) as dag:
+
+            @task
+            def sources() -> list[str]:
+                return []
+
+            upload = PixVerseUploadMediaOperator(task_id="upload", source=sources())
+            submit = PixVerseLipSyncOperator.partial(
+                task_id="submit", audio_media_id=1, wait_for_completion=False
+            ).expand(video_media_id=upload.output)
+            wait = PixVerseVideoSensor(
+                task_id="wait", video_id=submit.output, trigger_rule="none_failed", deferrable=True
+            )
+            land = PixVerseDownloadVideoOperator(
+                task_id="land", video_id=wait.output, destination=f"{tmp_path}/", trigger_rule="none_failed"
+            )
+            land >> PixVerseVideoSensor(task_id="again", video_id="{{ ti.xcom_pull('wait') }}")
+
+        run = run_dag(dag)
+
+        assert run.states() == dict.fromkeys(dag.task_ids, "success") | {"submit": "skipped"}
+        assert [run.xcom(name) for name in ("upload", "wait", "land", "again")] == [[]] * 4
+        assert emulator.requests() == []
+
+    @pytest.mark.usefixtures("airflow_db", "at_once")
+    def test_is_an_ordinary_one_to_the_dags_that_wait_for_the_asset(
+        self, emulator: EmulatorControl, tmp_path: Path
+    ) -> None:
+        films = Asset("films_of_a_quiet_day")
+        with DAG("quiet_asset", schedule=None) as dag:
+            PixVerseDownloadVideoOperator(
+                task_id="land", video_id=[], destination=f"{tmp_path}/", outlets=[films]
+            )
+        assert run_dag(dag).state == "success"
+        assert events_of(films) == [{"videos": []}]

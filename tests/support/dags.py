@@ -55,6 +55,18 @@ class FinishedRun:
         with create_session() as session:
             return [row.value for row in session.scalars(query)]
 
+    def pushed(self) -> set[tuple[str, str]]:
+        """Return task and key of every value that was pushed."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        query = select(XComModel.task_id, XComModel.key).where(
+            XComModel.dag_id == self.dag_run.dag_id, XComModel.run_id == self.dag_run.run_id
+        )
+        with create_session() as session:
+            return {(task_id, key) for task_id, key in session.execute(query)}
+
     def _task_instances(self) -> list[Any]:
         return list(self.dag_run.get_task_instances())
 

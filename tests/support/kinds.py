@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from pixverse_provider.api import generations, rules
+from pixverse_provider.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from pixverse_provider.api.generations import GenerationRequest
@@ -20,11 +22,13 @@ class Ids:
 
     :param video: a finished video.
     :param media: an uploaded video.
+    :param audio: an uploaded audio.
     :param images: two uploaded images.
     """
 
     video: int = 343252978602905
     media: int = 425662507205761
+    audio: int = 425662507205762
     images: tuple[int, int] = (164913710, 164913711)
     template: int = 302325299692608
     image_template: int = 384268229671680
@@ -42,6 +46,7 @@ def smallest(name: str, ids: Ids) -> dict[str, Any]:
     frames = [{"img_id": image, "duration": 5}, {"img_id": other}]
     reference = {"type": "subject", "img_id": image, "ref_name": "boat"}
     arguments: dict[str, dict[str, Any]] = {
+        "LipSync": source | {"lip_sync_tts_content": "Good morning.", "lip_sync_tts_speaker_id": "auto"},
         "TextToVideo": CLIP | {"aspect_ratio": "16:9"},
         "ImageToVideo": CLIP | {"img_id": image},
         "TemplateVideo": {"template_id": ids.template, "img_id": image, "quality": "360p"},
@@ -61,6 +66,7 @@ def smallest(name: str, ids: Ids) -> dict[str, Any]:
 
 
 NAMES = (
+    "LipSync",
     "TextToVideo",
     "ImageToVideo",
     "TemplateVideo",
@@ -80,6 +86,22 @@ NAMES = (
 def request_class(name: str) -> type[GenerationRequest]:
     found: type[GenerationRequest] = getattr(generations, f"{name}Request")
     return found
+
+
+def public_tasks() -> dict[str, Any]:
+    """Return every operator and sensor by the name of its class."""
+    info = get_provider_info()
+    modules = [name for kind in ("operators", "sensors") for name in info[kind][0]["python-modules"]]
+    return {
+        name: getattr(module, name)
+        for module in map(importlib.import_module, modules)
+        for name in module.__all__
+    }
+
+
+def operator_class(name: str) -> Any:
+    """Return the operator of a kind, given by the name of its request class without ``Request``."""
+    return public_tasks()[f"PixVerse{name}Operator"]
 
 
 def _texts(*lengths: int) -> list[str]:
@@ -131,6 +153,7 @@ def _values(ids: Ids) -> dict[str, list[Any]]:
         },
         "source_video_id": [0, "", ids.video, str(ids.video)],
         "video_media_id": [0, "", ids.media, str(ids.media)],
+        "audio_media_id": [0, "", ids.audio, str(ids.audio)],
         **{name: [0, "", image, str(other)] for name in ("img_id", "first_frame_img", "last_frame_img")},
         "img_ids": [[], [image], [image, other], [image] * 4, ""],
         "template_id": [0, ids.template],
@@ -173,6 +196,8 @@ def arguments(draw: st.DrawFn, name: str, ids: Ids) -> dict[str, Any]:
     values = _values(ids)
     if name == "ImageTemplate":
         values = values | {"template_id": [0, ids.image_template]}
+    if name == "LipSync":
+        values = values | {"lip_sync_tts_content": _texts(200, 201)}
     possible = values.keys() - _FIXED.get(name, set())
     fields = [field for field in generations.field_names(request_class(name)) if field in possible]
     changed = draw(st.lists(st.sampled_from(fields), max_size=4, unique=True))

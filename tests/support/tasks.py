@@ -37,6 +37,9 @@ class FakeTaskInstance:
     max_tries: int = 3
     pushed: dict[str, Any] = field(default_factory=dict)
 
+    def get_first_reschedule_date(self, context: Context) -> None:
+        """No poke was before this one."""
+
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = json.loads(json.dumps(value))
 

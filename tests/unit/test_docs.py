@@ -23,9 +23,9 @@ from pixverse_provider.emulator import cli
 from pixverse_provider.emulator.account.settings import Settings
 from pixverse_provider.emulator.client import EmulatorControl
 from pixverse_provider.emulator.faults import KINDS, MAGIC_WORDS, REFUSE_WORD
-from pixverse_provider.get_provider_info import get_provider_info
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
 from pixverse_provider.jobs.record import JobRecord
+from tests.support.kinds import public_tasks
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -188,16 +188,6 @@ def test_a_connection_of_the_documents_is_understood(value: str) -> None:
 OPERATORS = PROJECT / "docs" / "operators.md"
 
 
-def public_tasks() -> list[type[BaseOperator]]:
-    info = get_provider_info()
-    modules = [
-        name for kind in ("operators", "sensors") for entry in info[kind] for name in entry["python-modules"]
-    ]
-    return [
-        getattr(module, name) for module in map(importlib.import_module, modules) for name in module.__all__
-    ]
-
-
 def own_arguments(task: type[BaseOperator]) -> dict[str, inspect.Parameter]:
     """Return the arguments that the nearest constructor of this project names."""
     for base in task.__mro__:
@@ -211,13 +201,17 @@ def own_arguments(task: type[BaseOperator]) -> dict[str, inspect.Parameter]:
     raise AssertionError(task)
 
 
-@pytest.mark.parametrize("task", public_tasks(), ids=lambda task: task.__name__)
+@pytest.mark.parametrize("task", public_tasks().values(), ids=lambda task: task.__name__)
 def test_every_argument_is_documented_with_its_default_and_whether_it_is_templated(
     task: type[BaseOperator],
 ) -> None:
-    name = task.__name__
-    described = section(OPERATORS, "Common arguments" if name == "PixVerseGenerationOperator" else name)
-    documented = {name: cells for name, cells in rows(described).items() if len(cells) == 3}
+    own = section(OPERATORS, task.__name__)
+    # What several have in common stands in a section of its own, which is linked.
+    shared = [
+        title for title in ("Clip options", "Common arguments") if f"[{title.lower()}](#" in own.lower()
+    ]
+    tables = [rows(text) for text in (*(section(OPERATORS, title) for title in shared), own)]
+    documented = {name: cells for table in tables for name, cells in table.items() if len(cells) == 3}
     expected = {}
     for argument, parameter in own_arguments(task).items():
         default = "needed" if parameter.default is inspect.Parameter.empty else f"`{parameter.default!r}`"
@@ -230,7 +224,7 @@ def test_every_argument_is_documented_with_its_default_and_whether_it_is_templat
     assert actual == expected
 
 
-@pytest.mark.parametrize("task", public_tasks(), ids=lambda task: task.__name__)
+@pytest.mark.parametrize("task", public_tasks().values(), ids=lambda task: task.__name__)
 def test_every_class_is_listed_with_its_module(task: type[BaseOperator]) -> None:
     overview = OPERATORS.read_text().partition("\n## ")[0]
     line = next((line for line in overview.splitlines() if f"| [`{task.__name__}`]" in line), "")

@@ -6,7 +6,7 @@ those of the API.
 
 from __future__ import annotations
 
-from pixverse_provider.api.generations.base import CheckedRequest, GenerationRequest, field_names
+from pixverse_provider.api.generations.base import GenerationRequest, field_names
 from pixverse_provider.api.generations.clip import (
     ExtendRequest,
     ImageToVideoRequest,
@@ -33,7 +33,6 @@ from pixverse_provider.api.generations.references import (
 
 __all__ = [
     "LIP_SYNC_TTS_MAX_CHARACTERS",
-    "CheckedRequest",
     "ExtendRequest",
     "FusionRequest",
     "GenerationRequest",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pixverse_provider.api.fields import read_fields
+from pixverse_provider.api.ids import shown
 from pixverse_provider.api.protocol import Call
 from pixverse_provider.api.results import ResultKind, Submission
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
@@ -14,7 +14,7 @@ from pixverse_provider.exceptions import PixVerseInvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CheckedRequest", "GenerationRequest", "exactly_one", "field_names", "payload_of"]
+__all__ = ["GenerationRequest", "OneOf", "field_names", "payload_of"]
 
 
 def field_names(request: type[Any]) -> tuple[str, ...]:
@@ -34,26 +34,57 @@ def _json(value: Any) -> Any:
     return payload_of(value) if is_dataclass(value) else value
 
 
-def exactly_one(request: Any, one: str, other: str, what: str) -> None:
-    """Check that one of two fields is given and the other is not.
+class OneOf:
+    """Sources that exclude each other, such as an uploaded video and one that PixVerse made.
 
-    :param what: that the two stand for, in words that follow "needs" and "takes one".
-    :raises PixVerseInvalidRequestError: names both.
+    :param sources: each a field, or the fields that are given together.
+    :param needs: what they stand for, such as "a video", where one of them has to be given.
     """
-    first, second = getattr(request, one), getattr(request, other)
-    if first is None and second is None:
+
+    def __init__(self, *sources: str | tuple[str, ...], needs: str | None = None) -> None:
+        self._sources = tuple((source,) if isinstance(source, str) else source for source in sources)
+        self._needs = needs
+
+    def check(self, request: Any, subject: str) -> None:
+        """Check the fields of a request, which are None where they are not given.
+
+        :param subject: that the message is about.
+        :raises PixVerseInvalidRequestError: names the fields.
+        """
+        given = [name for source in self._sources for name in _given(request, source)[:1]]
+        if len(given) > 1:
+            raise PixVerseInvalidRequestError(
+                f"{' and '.join(f'{name}={shown(getattr(request, name))}' for name in given)} exclude each "
+                "other: leave one out."
+            )
+        self.check_given(request, subject)
+
+    def check_given(self, source: Any, subject: str) -> None:
+        """Check that nothing is missing; reads no value but None, which no template can fix.
+
+        :param source: has the attributes.
+        :param subject: that the message is about.
+        :raises PixVerseInvalidRequestError: names the fields.
+        """
+        if self._needs is None or any(_given(source, names) == names for names in self._sources):
+            return
+        given = [name for names in self._sources for name in _given(source, names)]
         raise PixVerseInvalidRequestError(
-            f"The {request.kind} needs one {what}: give {one} or {other}, and neither is given."
-        )
-    if first is not None and second is not None:
-        raise PixVerseInvalidRequestError(
-            f"The {request.kind} takes one {what}, but both {one}={first!r} and {other}={second!r} are "
-            "given. Leave one out."
+            f"{subject} needs {self._needs}: give {' or '.join(map(' with '.join, self._sources))}"
+            f"{f', not {given[0]} alone' if given else ''}."
         )
 
 
-class GenerationRequest(ABC):
-    """A job to be made: what is sent, and what it costs as far as that is known beforehand."""
+def _given(source: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if getattr(source, name) is not None)
+
+
+class GenerationRequest:
+    """A job to be made: what is sent, and what it costs as far as that is known beforehand.
+
+    Its fields are declared with :func:`pixverse_provider.api.fields.given`. They are read first, one by one;
+    then the rules between them are checked.
+    """
 
     kind: ClassVar[str]
     """What it makes, in words, for logs and messages."""
@@ -61,6 +92,26 @@ class GenerationRequest(ABC):
     """Path of the call below the base URL."""
     result: ClassVar[ResultKind] = "video"
     """What comes of it, which says where its state is read."""
+    one_of: ClassVar[tuple[OneOf, ...]] = ()
+    """Its sources that exclude each other."""
+
+    def __post_init__(self) -> None:
+        """Bring every field to the form of the API, and check the rules."""
+        read_fields(self)
+        for sources in self.one_of:
+            sources.check(self, f"The {self.kind}")
+        self.check()
+
+    @classmethod
+    def of(cls, source: object) -> Self:
+        """Make a request of the attributes of an object that have the names of its fields."""
+        return cls(**{name: getattr(source, name) for name in field_names(cls)})
+
+    def check(self) -> None:
+        """Check the rules between the fields.
+
+        :raises PixVerseInvalidRequestError: names the field, the value and what is allowed.
+        """
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -75,38 +126,11 @@ class GenerationRequest(ABC):
         """Return the JSON body: the fields that are given, under the names of the API."""
         return payload_of(self)
 
-    @abstractmethod
     def estimated_credits(self) -> int | None:
         """Return the price in credits, or None where the published tables do not tell it from the request."""
+        return None
 
     def call(self) -> Call[Submission]:
         """Return the paid call that submits this request."""
         parse = Submission.from_resp if self.result == "video" else Submission.from_image_resp
         return Call(f"submit the {self.kind}", "POST", self.path, parse, payload=self.payload(), paid=True)
-
-
-class CheckedRequest(GenerationRequest):
-    """A request whose fields are declared with :func:`pixverse_provider.api.fields.given`.
-
-    Its fields are read first, one by one; then the rules between them are checked.
-    """
-
-    def __post_init__(self) -> None:
-        """Bring every field to the form of the API, and check the rules."""
-        read_fields(self)
-        self.check()
-
-    @classmethod
-    def of(cls, source: object) -> Self:
-        """Make a request of the attributes of an object that have the names of its fields."""
-        return cls(**{name: getattr(source, name) for name in field_names(cls)})
-
-    def check(self) -> None:
-        """Check the rules between the fields.
-
-        :raises PixVerseInvalidRequestError: names the field, the value and what is allowed.
-        """
-
-    def estimated_credits(self) -> int | None:
-        """Return the price in credits, or None where the published tables do not tell it from the request."""
-        return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pixverse_provider.api.fields import Choice, Items, Switch, Text, Whole, given, read_speaker
-from pixverse_provider.api.generations.base import CheckedRequest, exactly_one
+from pixverse_provider.api.generations.base import GenerationRequest, OneOf
 from pixverse_provider.api.ids import optional_id
 from pixverse_provider.api.pricing import clip_credits
 from pixverse_provider.api.rules import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "ONE_VIDEO",
     "ExtendRequest",
     "ImageToVideoRequest",
     "TemplateVideoRequest",
@@ -43,6 +44,8 @@ __all__ = [
     "length_warnings",
     "prompt_warnings",
 ]
+
+ONE_VIDEO = OneOf("source_video_id", "video_media_id", needs="a video")
 
 _SECONDS = Whole(1, 15)
 _ANY_PROMPT = Text(LONG_PROMPT_CHARACTERS)
@@ -109,7 +112,7 @@ def check_option_models(request: Any) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Clip(CheckedRequest):
+class _Clip(GenerationRequest):
     """What every clip has: a model, its length and quality, and what it shows."""
 
     prompt: str = given(_ANY_PROMPT, required=True)
@@ -145,6 +148,8 @@ class _Clip(CheckedRequest):
 class _ClipWithSound(_Clip):
     """A clip that may get sound, music, or speech with a mouth that follows it."""
 
+    one_of: ClassVar[tuple[OneOf, ...]] = (OneOf("sound_mode", "sound_effect_content"),)
+
     sound_effect_switch: bool | None = given(Switch())
     sound_effect_content: str | None = given(_SHORT_TEXT)
     sound_mode: str | None = given(Choice(SOUND_MODES))
@@ -158,10 +163,6 @@ class _ClipWithSound(_Clip):
         if self.lip_sync_tts_switch and self.lip_sync_tts_content is None:
             raise PixVerseInvalidRequestError(
                 "lip_sync_tts_switch=True is given without lip_sync_tts_content: there is nothing to speak."
-            )
-        if self.sound_mode is not None and self.sound_effect_content is not None:
-            raise PixVerseInvalidRequestError(
-                f"sound_mode={self.sound_mode!r} and sound_effect_content exclude each other. Leave one out."
             )
 
     def iter_warnings(self) -> Iterator[str]:
@@ -224,6 +225,10 @@ class TextToVideoRequest(_StyledClip):
 
     kind: ClassVar[str] = "video from text"
     path: ClassVar[str] = "/video/text/generate"
+    one_of: ClassVar[tuple[OneOf, ...]] = (
+        *_StyledClip.one_of,
+        OneOf("camera_movement", "template_id"),
+    )
 
     aspect_ratio: str = given(Choice(MODELS["v6"].aspect_ratios), required=True)
     template_id: int | None = given(optional_id)
@@ -232,11 +237,6 @@ class TextToVideoRequest(_StyledClip):
         """Check the rules between the fields."""
         super().check()
         check_aspect_ratio(self.model, self.aspect_ratio)
-        if self.camera_movement is not None and self.template_id is not None:
-            raise PixVerseInvalidRequestError(
-                f"camera_movement={self.camera_movement!r} and template_id={self.template_id} exclude each "
-                "other. Leave one out."
-            )
 
     def estimated_credits(self) -> int | None:
         """Return the price, unless a template decides on the length of the clip."""
@@ -267,7 +267,7 @@ class ImageToVideoRequest(_StyledClip):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TemplateVideoRequest(CheckedRequest):
+class TemplateVideoRequest(GenerationRequest):
     """Make a clip from images and an effect template (POST ``/video/img/generate``).
 
     The template has to be activated in the PixVerse console. It decides on the length, so that the price is
@@ -278,6 +278,7 @@ class TemplateVideoRequest(CheckedRequest):
 
     kind: ClassVar[str] = "video from a template"
     path: ClassVar[str] = "/video/img/generate"
+    one_of: ClassVar[tuple[OneOf, ...]] = (OneOf("img_id", "img_ids", needs="an image"),)
 
     template_id: int = given(optional_id, required=True)
     img_id: int | None = given(optional_id)
@@ -290,10 +291,6 @@ class TemplateVideoRequest(CheckedRequest):
     seed: int | None = given(_SEED)
     sound_effect_switch: bool | None = given(Switch())
     water_mark: bool | None = given(Switch())
-
-    def check(self) -> None:
-        """Check the rules between the fields."""
-        exactly_one(self, "img_id", "img_ids", "image, or one list of images")
 
     def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
@@ -325,6 +322,7 @@ class ExtendRequest(_Clip):
 
     kind: ClassVar[str] = "extended video"
     path: ClassVar[str] = "/video/extend/generate"
+    one_of: ClassVar[tuple[OneOf, ...]] = (ONE_VIDEO,)
 
     source_video_id: int | None = given(optional_id)
     video_media_id: int | None = given(optional_id)
@@ -333,11 +331,6 @@ class ExtendRequest(_Clip):
     style: str | None = given(_STYLE)
     template_id: int | None = given(optional_id)
     water_mark: bool | None = given(Switch())
-
-    def check(self) -> None:
-        """Check the rules between the fields."""
-        exactly_one(self, "source_video_id", "video_media_id", "video")
-        super().check()
 
     def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pixverse_provider.api.fields import Choice, Items, Switch, Text, Whole, given, read_fields
-from pixverse_provider.api.generations.base import CheckedRequest, exactly_one, payload_of
-from pixverse_provider.api.generations.clip import prompt_warnings
+from pixverse_provider.api.generations.base import GenerationRequest, OneOf, payload_of
+from pixverse_provider.api.generations.clip import ONE_VIDEO, prompt_warnings
 from pixverse_provider.api.ids import optional_id
 from pixverse_provider.api.protocol import Call
 from pixverse_provider.api.results import MaskSelection
@@ -36,19 +36,18 @@ _MASK_ID = Text(of_digits=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Edit(CheckedRequest):
+class _Edit(GenerationRequest):
     """What every edit has: one video."""
+
+    one_of: ClassVar[tuple[OneOf, ...]] = (ONE_VIDEO,)
 
     source_video_id: int | None = given(optional_id)
     video_media_id: int | None = given(optional_id)
 
-    def check(self) -> None:
-        exactly_one(self, "source_video_id", "video_media_id", "video")
-
 
 @dataclass(frozen=True, kw_only=True)
 class RestyleRequest(_Edit):
-    """Give a video of up to 16 s another look (POST ``/video/restyle/generate``).
+    """Give a video of up to 16 s another style (POST ``/video/restyle/generate``).
 
     :raises PixVerseInvalidRequestError: where a rule is broken; names the field, the value and what is
         allowed.
@@ -56,15 +55,11 @@ class RestyleRequest(_Edit):
 
     kind: ClassVar[str] = "restyled video"
     path: ClassVar[str] = "/video/restyle/generate"
+    one_of: ClassVar[tuple[OneOf, ...]] = (ONE_VIDEO, OneOf("restyle_id", "restyle_prompt", needs="a style"))
 
     restyle_id: int | None = given(optional_id)
     restyle_prompt: str | None = given(Text(LONG_PROMPT_CHARACTERS))
     seed: int | None = given(Whole(0, MOST_SEED))
-
-    def check(self) -> None:
-        """Check the rules between the fields."""
-        super().check()
-        exactly_one(self, "restyle_id", "restyle_prompt", "look")
 
     def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""
@@ -92,7 +87,7 @@ class MaskSelectionRequest:
     def __post_init__(self) -> None:
         """Bring every field to the form of the API, and check the rules."""
         read_fields(self)
-        exactly_one(self, "source_video_id", "video_media_id", "video")
+        ONE_VIDEO.check(self, f"The {self.kind}")
 
     def payload(self) -> dict[str, Any]:
         """Return the JSON body."""

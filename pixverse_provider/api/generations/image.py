@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pixverse_provider.api.fields import Items, given
-from pixverse_provider.api.generations.base import CheckedRequest
+from pixverse_provider.api.generations.base import GenerationRequest
 from pixverse_provider.api.ids import optional_id
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ __all__ = ["ImageTemplateRequest"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageTemplateRequest(CheckedRequest):
+class ImageTemplateRequest(GenerationRequest):
     """Make an image from images and a template (POST ``/image/template/generate``).
 
     The template has to be activated in the PixVerse console.

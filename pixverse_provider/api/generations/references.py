@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pixverse_provider.api.fields import Choice, Items, Part, Switch, Text, Whole, given, read_mapping
-from pixverse_provider.api.generations.base import CheckedRequest
+from pixverse_provider.api.generations.base import GenerationRequest, OneOf
 from pixverse_provider.api.generations.clip import (
     check_aspect_ratio,
     check_length,
@@ -54,7 +54,7 @@ class KeyFrame(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MultiTransitionRequest(CheckedRequest):
+class MultiTransitionRequest(GenerationRequest):
     """Make a clip through 2 to 7 images (POST ``/video/multi_transition/generate``).
 
     :raises PixVerseInvalidRequestError: where a rule is broken; names the field, the value and what is
@@ -123,7 +123,7 @@ class ImageReference(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FusionRequest(CheckedRequest):
+class FusionRequest(GenerationRequest):
     """Make a clip of named images (POST ``/video/fusion/generate``).
 
     :raises PixVerseInvalidRequestError: where a rule is broken; names the field, the value and what is
@@ -132,10 +132,11 @@ class FusionRequest(CheckedRequest):
 
     kind: ClassVar[str] = "fusion"
     path: ClassVar[str] = "/video/fusion/generate"
+    one_of: ClassVar[tuple[OneOf, ...]] = (OneOf("duration", "video_references", needs="a length"),)
 
     prompt: str = given(Text(LONG_PROMPT_CHARACTERS), required=True)
     model: str = given(Choice(tuple(FUSION_IMAGES)), required=True)
-    duration: int | None = given(Whole(0, 15))
+    duration: int | None = given(Whole(1, 15))
     quality: str = given(Choice(QUALITIES), required=True)
     aspect_ratio: str = given(Choice(MODELS["v6"].aspect_ratios), required=True)
     image_references: tuple[ImageReference, ...] = given(
@@ -150,7 +151,11 @@ class FusionRequest(CheckedRequest):
     def check(self) -> None:
         """Check the rules between the fields."""
         check_option_models(self)
-        self._check_duration()
+        if self.duration is None:
+            # The videos decide on the length.
+            object.__setattr__(self, "duration", 0)
+        else:
+            check_length(self.model, self.quality, self.duration)
         check_prompt(self.model, self.prompt)
         check_aspect_ratio(self.model, self.aspect_ratio)
         most = FUSION_IMAGES[self.model] if self.reference_mode is None else FUSION_OMNI_IMAGES
@@ -165,19 +170,6 @@ class FusionRequest(CheckedRequest):
                 raise PixVerseInvalidRequestError(
                     f"image_references has the ref_name {name!r} twice: each needs a name of its own."
                 )
-
-    def _check_duration(self) -> None:
-        if self.video_references is not None:
-            if self.duration:
-                raise PixVerseInvalidRequestError(
-                    f"duration={self.duration} is not possible with video_references: it is 0 there, since "
-                    "the videos decide on the length."
-                )
-            object.__setattr__(self, "duration", 0)
-        elif not self.duration:
-            raise PixVerseInvalidRequestError("duration is missing: give the length of the clip in seconds.")
-        else:
-            check_length(self.model, self.quality, self.duration)
 
     def iter_warnings(self) -> Iterator[str]:
         """Yield the warnings."""

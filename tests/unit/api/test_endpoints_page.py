@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from pixverse_provider.api.generations import LipSyncRequest, MaskSelectionRequest
+from pixverse_provider.api.generations import MaskSelectionRequest
 from pixverse_provider.emulator.http.routes import api_router
-from pixverse_provider.get_provider_info import get_provider_info
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from tests.support.kinds import NAMES, Ids, request_class, smallest
+from tests.support.kinds import NAMES, Ids, public_tasks, request_class, smallest
 from tests.unit.openapi import contract
 
 PAGE = Path(__file__).parents[3] / "docs" / "endpoints.md"
@@ -30,17 +28,8 @@ def named_in(cell: str) -> list[str]:
     return re.findall(r"`(\w+)`", cell)
 
 
-def tasks() -> dict[str, Any]:
-    info = get_provider_info()
-    modules = [name for kind in ("operators", "sensors") for name in info[kind][0]["python-modules"]]
-    loaded = [importlib.import_module(name) for name in modules]
-    return {name: getattr(module, name) for module in loaded for name in module.__all__}
-
-
 def path_of(name: str) -> str | None:
-    if name == "PixVerseLipSyncOperator":
-        return LipSyncRequest.path
-    request = getattr(tasks()[name], "request_class", None)
+    request = getattr(public_tasks()[name], "request_class", None)
     return None if request is None else str(request.path)
 
 
@@ -62,7 +51,7 @@ def test_the_operators_of_a_row_call_it(row: tuple[str, str]) -> None:
 
 def test_every_operator_and_sensor_has_a_row() -> None:
     listed = {name for cells in ROWS.values() for name in named_in(cells[0])}
-    assert listed == tasks().keys() - {"PixVerseGenerationOperator"}
+    assert listed == public_tasks().keys() - {"PixVerseGenerationOperator"}
 
 
 @every_row
@@ -81,7 +70,7 @@ def test_the_emulator_has_what_the_row_says(row: tuple[str, str]) -> None:
 
 @every_row
 def test_a_row_is_free_where_nothing_is_paid(row: tuple[str, str]) -> None:
-    paid = {request_class(name).path for name in NAMES} | {LipSyncRequest.path, MaskSelectionRequest.path}
+    paid = {request_class(name).path for name in NAMES} | {MaskSelectionRequest.path}
     assert (ROWS[row][3] == "free") is (row[1] not in paid)
 
 
@@ -89,5 +78,6 @@ def test_a_row_is_free_where_nothing_is_paid(row: tuple[str, str]) -> None:
 def test_a_price_that_is_not_known_beforehand_is_said_to_be(name: str) -> None:
     price = ROWS["POST", request_class(name).path][3]
     known = request_class(name)(**smallest(name, Ids())).estimated_credits() is not None
-    assert ("(operators.md#clip-options)" in price) or not known
+    # The text of a lip sync is priced by its length, an audio is not.
+    assert ("(operators.md#clip-options)" in price) or name == "LipSync" or not known
     assert ("not known beforehand" in price) or known

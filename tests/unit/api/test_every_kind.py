@@ -1,10 +1,10 @@
-"""Every generation request but the lip sync: what it sends, refuses, warns of, and costs."""
+"""Every generation request: what it sends, refuses, warns of, and costs."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse_provider.api.generations import (
-    CheckedRequest,
+    GenerationRequest,
     ImageReference,
     KeyFrame,
     MaskSelectionRequest,
@@ -22,9 +22,6 @@ from pixverse_provider.api.rules import MODELS, OPTION_MODELS
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 from tests.support.kinds import NAMES, Ids, arguments, request_class, smallest
 from tests.unit.openapi import contract
-
-if TYPE_CHECKING:
-    from pixverse_provider.api.generations import GenerationRequest
 
 IDS = Ids()
 every_kind = pytest.mark.parametrize("name", NAMES)
@@ -249,7 +246,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     ("MultiTransition", {"multi_transition": "{'img_id': 1}"}, ["multi_transition", "tojson"]),
     ("Fusion", {"model": "v4"}, ["model", "'v4'"]),
-    ("Fusion", {"duration": 0}, ["duration is missing"]),
+    ("Fusion", {"duration": 0}, ["needs a length", "duration", "video_references"]),
     (
         "Fusion",
         {"model": "v6", "duration": 5, "video_references": [{"video_id": 1}]},
@@ -495,7 +492,7 @@ def test_what_is_accepted_follows_the_contract_and_what_is_refused_names_a_field
 @every_kind
 def test_a_request_can_be_made_of_an_object_that_has_its_arguments(name: str) -> None:
     kind = request_class(name)
-    assert issubclass(kind, CheckedRequest)
+    assert issubclass(kind, GenerationRequest)
 
     class Holder:
         def __getattr__(self, field: str) -> Any:

@@ -83,7 +83,7 @@ class TestTraceIds:
 
     def test_every_kind_of_job_is_among_them(self) -> None:
         kinds = {name for name in generations.__all__ if name.endswith("Request")}
-        bases = {"CheckedRequest", "GenerationRequest", "MaskSelectionRequest"}
+        bases = {"GenerationRequest", "MaskSelectionRequest"}
         assert {f"{golden['kind']}Request" for golden in SAMPLES["golden"]} == kinds - bases
 
 

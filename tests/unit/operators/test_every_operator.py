@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +16,11 @@ from pixverse_provider.exceptions import (
     PixVerseInvalidRequestError,
     PixVerseWaitTimeoutError,
 )
-from pixverse_provider.get_provider_info import get_provider_info
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.operators.account import PixVerseBalanceOperator
 from pixverse_provider.operators.generation import PixVerseGenerationOperator
 from pixverse_provider.operators.image import PixVerseImageTemplateOperator
-from tests.support.kinds import NAMES, Ids, request_class, smallest
+from tests.support.kinds import NAMES, Ids, operator_class, request_class, smallest
 from tests.support.tasks import TaskRun
 from tests.unit.connections import set_connection
 from tests.unit.jobs.making import record
@@ -33,13 +31,9 @@ if TYPE_CHECKING:
 
 IDS = Ids()
 URL = "https://media.pixverse.ai/a.png?Signature=s3cr3t"
+SPEECH = ["lip_sync_tts_content", "lip_sync_tts_speaker_id"]
+ANY_SPEECH = "give audio_media_id or lip_sync_tts_content with lip_sync_tts_speaker_id"
 every_kind = pytest.mark.parametrize("name", NAMES)
-
-
-def operator_class(name: str) -> Any:
-    modules = get_provider_info()["operators"][0]["python-modules"]
-    found = (getattr(importlib.import_module(module), f"PixVerse{name}Operator", None) for module in modules)
-    return next(cls for cls in found if cls is not None)
 
 
 def made(name: str, **changes: Any) -> Any:
@@ -69,23 +63,37 @@ def test_templates_are_not_looked_at_before_they_are_rendered(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "missing", "named"),
+    ("name", "missing", "says"),
     [
-        ("TemplateVideo", ["img_id"], "img_id and img_ids"),
-        ("Fusion", ["duration"], "duration and video_references"),
-        ("Restyle", ["source_video_id"], "source_video_id and video_media_id"),
-        ("Restyle", ["restyle_id"], "restyle_id and restyle_prompt"),
+        ("TemplateVideo", ["img_id"], "an image: give img_id or img_ids"),
+        ("Fusion", ["duration"], "a length: give duration or video_references"),
+        ("Restyle", ["restyle_id"], "a style: give restyle_id or restyle_prompt"),
+        ("LipSync", SPEECH, f"speech: {ANY_SPEECH}"),
+        ("LipSync", SPEECH[:1], f"speech: {ANY_SPEECH}, not {SPEECH[1]} alone"),
+        ("LipSync", SPEECH[1:], f"speech: {ANY_SPEECH}, not {SPEECH[0]} alone"),
         *(
-            (name, ["source_video_id"], "source_video_id and video_media_id")
-            for name in ("Swap", "SoundEffect", "Extend", "Mimic", "Modify")
+            (name, ["source_video_id"], "a video: give source_video_id or video_media_id")
+            for name in ("LipSync", "Restyle", "Swap", "SoundEffect", "Extend", "Mimic", "Modify")
         ),
     ],
+    ids=str,
 )
-def test_what_is_not_given_at_all_fails_when_the_dag_is_parsed(
-    name: str, missing: list[str], named: str
+def test_a_source_that_is_not_given_at_all_fails_when_the_dag_is_parsed(
+    name: str, missing: list[str], says: str
 ) -> None:
-    with pytest.raises(PixVerseInvalidRequestError, match=f"PixVerse{name}Operator needs one of {named}"):
+    with pytest.raises(PixVerseInvalidRequestError) as caught:
         made(name, **dict.fromkeys(missing))
+    assert str(caught.value) == f"PixVerse{name}Operator needs {says}."
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if "video_media_id" in field_names(request_class(name))]
+)
+def test_two_sources_may_be_given_since_a_template_can_leave_one_out(name: str) -> None:
+    operator = made(name, source_video_id="{{ '' }}", video_media_id="{{ 7 }}")
+    operator.render_template_fields({})
+    assert operator.build_request().payload()["video_media_id"] == 7
+    assert "source_video_id" not in operator.build_request().payload()
 
 
 @every_kind

@@ -75,9 +75,7 @@ def test_one_id_or_a_list_may_be_given_and_comes_back_in_its_order(
     assert [request.path.rpartition("/")[2] for request in server.requests] == asked
 
 
-@pytest.mark.parametrize(
-    "video_id", [None, "", "None", 0, 1.5, [], "[]", "[7", "[1.5]", [7, None], "x"], ids=repr
-)
+@pytest.mark.parametrize("video_id", [None, "", "None", 0, 1.5, "[7", "[1.5]", [7, None], "x"], ids=repr)
 def test_an_id_that_is_none_is_named_before_any_call(video_id: Any) -> None:
     with pytest.raises(PixVerseInvalidRequestError, match="video_id"):
         sensor(video_id).poke(CONTEXT)

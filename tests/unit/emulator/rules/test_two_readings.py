@@ -14,9 +14,9 @@ from pixverse_provider.emulator.rules import GENERATIONS
 from pixverse_provider.emulator.rules.request import Fields
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 from tests.support.kinds import NAMES, Ids, arguments, request_class
-from tests.unit.emulator.rules.library import GENERATED, IMAGES, MASK, VIDEO, FakeLibrary
+from tests.unit.emulator.rules.library import AUDIO, GENERATED, IMAGES, MASK, VIDEO, FakeLibrary
 
-IDS = Ids(video=GENERATED, media=VIDEO, images=(IMAGES[0], IMAGES[1]), mask=MASK)
+IDS = Ids(video=GENERATED, media=VIDEO, audio=AUDIO, images=(IMAGES[0], IMAGES[1]), mask=MASK)
 RULES = {generation.path: generation.rules for generation in GENERATIONS}
 
 
