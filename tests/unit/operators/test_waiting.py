@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
+from pixverse_provider.api.pacing import wait_as_asked
 from pixverse_provider.api.results import Submission, Video
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
@@ -406,7 +407,7 @@ class TestAPause:
         assert task.service.trace_ids[1] == first.trigger.state["job"]["trace_id"]
 
     def test_is_never_shorter_than_seven_seconds(self, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("pixverse_provider.operators.generation._FIRST_SLOT_PAUSE", 1.0)
+        monkeypatch.setattr("pixverse_provider.operators.generation._SLOT_PAUSES", wait_as_asked(1.0))
         task.service.submits.append(busy())
         deferral = self.pause(task)
         assert deferral.trigger.until == START + 7
