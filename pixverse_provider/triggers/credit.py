@@ -73,7 +73,7 @@ class PixVerseCreditTrigger(BaseTrigger):
         """Poll until there are enough credits; then fire the event."""
         with storable_traceback():
             try:
-                # Reading the connection, or the turn of a poll, must not hold it for longer.
+                # Reading the connection, or a poll and its turn, must not hold it for longer.
                 async with asyncio.timeout(max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL):
                     result = await self._wait()
             except TimeoutError:

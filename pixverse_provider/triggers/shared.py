@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
-import math
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Union
 
 from pixverse_provider.api.calls import result_call
 from pixverse_provider.exceptions import PixVerseError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from pixverse_provider.api.async_client import AsyncPixVerseClient
     from pixverse_provider.api.results import JobResult, ResultKind
 
@@ -51,20 +47,24 @@ class SharedPoller:
 
 
 class SharedJob:
-    """One job, and the last request for its state, which all who wait for it share.
+    """One job, and the last poll of it, which all who wait for it share.
 
-    There is one for each job that is waited for, and thousands in a triggerer.
+    There is one for each job that is waited for, and thousands in a triggerer, whose event loop stands still
+    while Python goes through all that is alive in search of garbage: so it keeps little.
     """
 
-    __slots__ = ("_job_id", "_media_type", "_poller", "_request", "_requested_at", "_users")
+    __slots__ = ("_answer", "_job_id", "_media_type", "_poller", "_request", "_sent_at", "_users")
 
     def __init__(self, media_type: ResultKind, job_id: int, poller: SharedPoller) -> None:
         self._media_type: ResultKind = media_type
         self._job_id = job_id
         self._poller = poller
         self._users = 0
-        self._request: asyncio.Task[JobResult | PixVerseError] | None = None
-        self._requested_at = -math.inf
+        # The poll under way, if any.
+        self._request: asyncio.Task[_Answer] | None = None
+        # What the last one brought, and when it was sent.
+        self._answer: _Answer | None = None
+        self._sent_at = 0.0
 
     def __enter__(self) -> Self:
         self._users += 1
@@ -84,22 +84,30 @@ class SharedJob:
         :raises PixVerseError: where that poll failed.
         """
         now = asyncio.get_running_loop().time()
-        request = self._request
-        if request is None or (request.done() and now - self._requested_at > max_age):
-            self._requested_at = now
-            request = self._request = asyncio.create_task(self._send())
-        # One who is cancelled must not end the request of the others.
-        answer = await asyncio.shield(request)
+        answer = self._answer
+        if self._request is not None or answer is None or now - self._sent_at > max_age:
+            if self._request is None:
+                self._sent_at = now
+                self._request = asyncio.create_task(self._send())
+            # One who is cancelled must not end the request of the others.
+            answer = await asyncio.shield(self._request)
         if isinstance(answer, PixVerseError):
             # Each who waits raises the same one, and the tracebacks of all would pile up in it.
             raise answer.with_traceback(None)
         return answer
 
-    async def _send(self) -> JobResult | PixVerseError:
+    async def _send(self) -> _Answer:
+        self._answer = None
         try:
-            return await self._poller.client.call_once(result_call(self._media_type, self._job_id))
+            self._answer = await self._poller.client.call_once(result_call(self._media_type, self._job_id))
         except PixVerseError as err:
-            return err
+            self._answer = err
+        finally:
+            self._request = None
+        return self._answer
+
+
+_Answer = Union["JobResult", PixVerseError]
 
 
 @dataclass
@@ -115,29 +123,50 @@ _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Shared
 )
 
 
-@contextlib.asynccontextmanager
-async def shared_poller(pixverse_conn_id: str) -> AsyncIterator[SharedPoller]:
+class shared_poller:  # noqa: N801 - used like a function
     """Lend the poller of a connection in an ``async with`` block.
 
     The first user makes it, and the last one out closes its client. A client for each trigger would read the
     connection and build a TLS context each time, which stalls the event loop of the triggerer for seconds
     once hundreds of jobs wait.
 
+    :param timeout: seconds to wait for the poller.
     :raises PixVerseConfigurationError: where the connection is missing or cannot be used.
+    :raises TimeoutError: where there is no poller within the timeout.
     """
-    pollers = _by_loop.setdefault(asyncio.get_running_loop(), {})
-    shared = pollers.get(pixverse_conn_id)
-    if shared is None:
-        shared = pollers[pixverse_conn_id] = _Shared(asyncio.create_task(_make(pixverse_conn_id)))
-    shared.users += 1
-    try:
-        # Others may wait for the same poller, so a cancelled user must not end its making.
-        yield await asyncio.shield(shared.making)
-    finally:
+
+    # A generator would be shorter and keeps four more objects for each wait.
+    __slots__ = ("_conn_id", "_shared", "_timeout")
+
+    def __init__(self, pixverse_conn_id: str, timeout: float | None = None) -> None:
+        self._conn_id = pixverse_conn_id
+        self._timeout = timeout
+
+    async def __aenter__(self) -> SharedPoller:
+        pollers = _by_loop.setdefault(asyncio.get_running_loop(), {})
+        shared = pollers.get(self._conn_id)
+        if shared is None:
+            shared = pollers[self._conn_id] = _Shared(asyncio.create_task(_make(self._conn_id)))
+        shared.users += 1
+        self._shared = shared
+        try:
+            async with asyncio.timeout(self._timeout):
+                # Others may wait for the same poller, so a cancelled user must not end its making.
+                return await asyncio.shield(shared.making)
+        except BaseException:
+            await self._give_back()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        shared = self._shared
         shared.users -= 1
         if shared.users == 0:
-            if pollers.get(pixverse_conn_id) is shared:
-                del pollers[pixverse_conn_id]
+            pollers = _by_loop[asyncio.get_running_loop()]
+            if pollers.get(self._conn_id) is shared:
+                del pollers[self._conn_id]
             await _close(shared)
 
 

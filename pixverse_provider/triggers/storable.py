@@ -6,15 +6,11 @@ JSON into its database. What cannot be encoded ends the process and not the trig
 
 from __future__ import annotations
 
-import contextlib
 import math
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pixverse_provider.exceptions import PixVerseError, storable_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["storable", "storable_traceback"]
 
@@ -40,16 +36,21 @@ def storable(value: Any) -> Any:
     return value
 
 
-@contextlib.contextmanager
-def storable_traceback() -> Iterator[None]:
+class storable_traceback:  # noqa: N801 - used like a function
     """Let an exception pass whose traceback can be stored, and another one with its text cleaned.
 
     :raises PixVerseError: instead of an exception whose traceback cannot be stored; it holds that traceback.
     """
-    try:
-        yield
-    except Exception as err:
+
+    # A generator would keep more objects for each wait.
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing has happened yet."""
+
+    def __exit__(self, kind: type[BaseException] | None, err: BaseException | None, _: object) -> None:
+        if not isinstance(err, Exception):
+            return
         text = "".join(traceback.format_exception(err))
-        if storable_text(text) == text:
-            raise
-        raise PixVerseError(f"The trigger failed:\n{text}") from None
+        if storable_text(text) != text:
+            raise PixVerseError(f"The trigger failed:\n{text}") from None

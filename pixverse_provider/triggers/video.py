@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -94,11 +95,9 @@ class PixVerseVideoTrigger(BaseTrigger):
         """Poll until every job is done, or one has ended otherwise; then fire the event."""
         with storable_traceback():
             try:
-                # Reading the connection, or the turn of a poll, must not hold it for longer.
-                async with asyncio.timeout(max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL):
-                    results = await self._wait()
+                results = await self._wait()
             except TimeoutError:
-                results = [self._timed_out(video_id) for video_id in self.video_ids]
+                results = list(map(self._timed_out, self.video_ids))
         yield TriggerEvent(storable(make_event(results, self.job, self.deadline)))
 
     async def on_kill(self) -> None:
@@ -115,11 +114,11 @@ class PixVerseVideoTrigger(BaseTrigger):
         from pixverse_provider.triggers.shared import retire_poller, shared_poller
 
         # Reading the connection can fail for a moment, as a poll can.
-        connecting: list[JobWatch] = []
+        connecting: JobWatch | None = None
         refused: tuple[SharedPoller, list[WaitResult]] | None = None
         while True:
             try:
-                async with shared_poller(self.pixverse_conn_id) as poller:
+                async with shared_poller(self.pixverse_conn_id, self._time_left()) as poller:
                     if refused is not None and poller.has_key_of(refused[0]):
                         return refused[1]
                     # Most wait for one job, and none of them has more than it needs.
@@ -131,20 +130,23 @@ class PixVerseVideoTrigger(BaseTrigger):
                         return results
                     retire_poller(self.pixverse_conn_id, poller)
                     refused = poller, results
-                    connecting = []
+                    connecting = None
                     continue
             except PixVerseError as err:
-                connecting = connecting or [self._watch(video_id) for video_id in self.video_ids]
-                steps = [watch.on_error(err, time.time()) for watch in connecting]
-            results = [step for step in steps if isinstance(step, WaitResult)]
-            if results:
+                # One for all: they began at the same time and have the same errors.
+                connecting = connecting or self._watch(self.video_ids[0])
+                step = connecting.on_error(err, time.time())
+            if isinstance(step, WaitResult):
                 # Not before its own time, as for every other ending.
-                await asyncio.sleep(connecting[0].first_poll(time.time()))
-                return results
-            waits = [step for step in steps if isinstance(step, Wait)]
-            if waits[0].notice:
-                self.log.warning(waits[0].notice)
-            await asyncio.sleep(waits[0].seconds)
+                await asyncio.sleep(connecting.first_poll(time.time()))
+                return _for_each(step, self.video_ids)
+            if step.notice:
+                self.log.warning(step.notice)
+            await asyncio.sleep(step.seconds)
+
+    def _time_left(self) -> float:
+        """Return how many seconds the connection, or a poll and its turn, may hold this trigger."""
+        return max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL
 
     def _timed_out(self, video_id: str) -> WaitResult:
         waited = time.time() - self.started_at
@@ -198,7 +200,9 @@ class PixVerseVideoTrigger(BaseTrigger):
             max_age = _FRESH
             while True:
                 try:
-                    step = watch.on_result(await job.poll(max_age), time.time())
+                    async with asyncio.timeout(self._time_left()):
+                        result = await job.poll(max_age)
+                    step = watch.on_result(result, time.time())
                 except PixVerseError as err:
                     step = watch.on_error(err, time.time())
                 if not isinstance(step, Wait):
@@ -207,6 +211,10 @@ class PixVerseVideoTrigger(BaseTrigger):
                     self.log.warning(step.notice)
                 await asyncio.sleep(step.seconds)
                 max_age = min(_OLDEST, step.seconds / 2)
+
+
+def _for_each(result: WaitResult, video_ids: list[str]) -> list[WaitResult]:
+    return [replace(result, job_id=int(video_id)) for video_id in video_ids]
 
 
 def _key_is_refused(results: list[WaitResult]) -> bool:

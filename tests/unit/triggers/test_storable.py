@@ -142,7 +142,7 @@ class TestWhatATriggerRaises:
     async def test_has_a_traceback_that_can_be_stored(
         self, monkeypatch: pytest.MonkeyPatch, make: Callable[[], BaseTrigger]
     ) -> None:
-        def broken(_: str) -> None:
+        def broken(*_: object) -> None:
             raise ZeroDivisionError(f"a mistake about {SURROGATE}")
 
         monkeypatch.setattr("pixverse_provider.triggers.shared.shared_poller", broken)
@@ -154,7 +154,7 @@ class TestWhatATriggerRaises:
     async def test_is_the_mistake_itself_otherwise(
         self, monkeypatch: pytest.MonkeyPatch, make: Callable[[], BaseTrigger]
     ) -> None:
-        def broken(_: str) -> None:
+        def broken(*_: object) -> None:
             raise ZeroDivisionError
 
         monkeypatch.setattr("pixverse_provider.triggers.shared.shared_poller", broken)
