@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pixverse_provider.api.calls import balance_call
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
 from pixverse_provider.jobs.watch import LONGEST_LAST_POLL, BalanceResult, BalanceWatch, Wait
-from pixverse_provider.triggers.storable import storable, storable_traceback
+from pixverse_provider.triggers.storable import check_traceback, storable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,13 +71,15 @@ class PixVerseCreditTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until there are enough credits; then fire the event."""
-        with storable_traceback():
-            try:
-                # Reading the connection, or a poll and its turn, must not hold it for longer.
-                async with asyncio.timeout(max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL):
-                    result = await self._wait()
-            except TimeoutError:
-                result = BalanceResult(None, enough=False, waited=time.time() - self.started_at)
+        try:
+            # Reading the connection, or a poll and its turn, must not hold it for longer.
+            async with asyncio.timeout(max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL):
+                result = await self._wait()
+        except TimeoutError:
+            result = BalanceResult(None, enough=False, waited=time.time() - self.started_at)
+        except Exception as err:
+            check_traceback(err)
+            raise
         yield TriggerEvent(
             storable(
                 {

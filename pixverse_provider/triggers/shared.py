@@ -130,17 +130,14 @@ class shared_poller:  # noqa: N801 - used like a function
     connection and build a TLS context each time, which stalls the event loop of the triggerer for seconds
     once hundreds of jobs wait.
 
-    :param timeout: seconds to wait for the poller.
     :raises PixVerseConfigurationError: where the connection is missing or cannot be used.
-    :raises TimeoutError: where there is no poller within the timeout.
     """
 
     # A generator would be shorter and keeps four more objects for each wait.
-    __slots__ = ("_conn_id", "_shared", "_timeout")
+    __slots__ = ("_conn_id", "_shared")
 
-    def __init__(self, pixverse_conn_id: str, timeout: float | None = None) -> None:
+    def __init__(self, pixverse_conn_id: str) -> None:
         self._conn_id = pixverse_conn_id
-        self._timeout = timeout
 
     async def __aenter__(self) -> SharedPoller:
         pollers = _by_loop.setdefault(asyncio.get_running_loop(), {})
@@ -150,9 +147,8 @@ class shared_poller:  # noqa: N801 - used like a function
         shared.users += 1
         self._shared = shared
         try:
-            async with asyncio.timeout(self._timeout):
-                # Others may wait for the same poller, so a cancelled user must not end its making.
-                return await asyncio.shield(shared.making)
+            # Others may wait for the same poller, so a cancelled user must not end its making.
+            return await asyncio.shield(shared.making)
         except BaseException:
             await self._give_back()
             raise

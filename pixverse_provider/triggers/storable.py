@@ -12,7 +12,7 @@ from typing import Any
 
 from pixverse_provider.exceptions import PixVerseError, storable_text
 
-__all__ = ["storable", "storable_traceback"]
+__all__ = ["check_traceback", "storable"]
 
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -36,21 +36,11 @@ def storable(value: Any) -> Any:
     return value
 
 
-class storable_traceback:  # noqa: N801 - used like a function
-    """Let an exception pass whose traceback can be stored, and another one with its text cleaned.
+def check_traceback(error: Exception) -> None:
+    """Do nothing where an exception that is about to leave a trigger can be stored with its traceback.
 
-    :raises PixVerseError: instead of an exception whose traceback cannot be stored; it holds that traceback.
+    :raises PixVerseError: in its place where it cannot; it holds the traceback, cleaned.
     """
-
-    # A generator would keep more objects for each wait.
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        """Nothing has happened yet."""
-
-    def __exit__(self, kind: type[BaseException] | None, err: BaseException | None, _: object) -> None:
-        if not isinstance(err, Exception):
-            return
-        text = "".join(traceback.format_exception(err))
-        if storable_text(text) != text:
-            raise PixVerseError(f"The trigger failed:\n{text}") from None
+    text = "".join(traceback.format_exception(error))
+    if storable_text(text) != text:
+        raise PixVerseError(f"The trigger failed:\n{text}") from None

@@ -13,7 +13,7 @@ from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseEr
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.jobs.record import JobRecord
 from pixverse_provider.jobs.watch import LONGEST_LAST_POLL, JobWatch, Wait
-from pixverse_provider.triggers.storable import storable, storable_traceback
+from pixverse_provider.triggers.storable import check_traceback, storable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -93,11 +93,15 @@ class PixVerseVideoTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until every job is done, or one has ended otherwise; then fire the event."""
-        with storable_traceback():
-            try:
+        try:
+            # Reading the connection, or a poll and its turn, must not hold it for longer.
+            async with asyncio.timeout(max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL):
                 results = await self._wait()
-            except TimeoutError:
-                results = list(map(self._timed_out, self.video_ids))
+        except TimeoutError:
+            results = list(map(self._timed_out, self.video_ids))
+        except Exception as err:
+            check_traceback(err)
+            raise
         yield TriggerEvent(storable(make_event(results, self.job, self.deadline)))
 
     async def on_kill(self) -> None:
@@ -118,7 +122,7 @@ class PixVerseVideoTrigger(BaseTrigger):
         refused: tuple[SharedPoller, list[WaitResult]] | None = None
         while True:
             try:
-                async with shared_poller(self.pixverse_conn_id, self._time_left()) as poller:
+                async with shared_poller(self.pixverse_conn_id) as poller:
                     if refused is not None and poller.has_key_of(refused[0]):
                         return refused[1]
                     # Most wait for one job, and none of them has more than it needs.
@@ -143,10 +147,6 @@ class PixVerseVideoTrigger(BaseTrigger):
             if step.notice:
                 self.log.warning(step.notice)
             await asyncio.sleep(step.seconds)
-
-    def _time_left(self) -> float:
-        """Return how many seconds the connection, or a poll and its turn, may hold this trigger."""
-        return max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL
 
     def _timed_out(self, video_id: str) -> WaitResult:
         waited = time.time() - self.started_at
@@ -200,9 +200,7 @@ class PixVerseVideoTrigger(BaseTrigger):
             max_age = _FRESH
             while True:
                 try:
-                    async with asyncio.timeout(self._time_left()):
-                        result = await job.poll(max_age)
-                    step = watch.on_result(result, time.time())
+                    step = watch.on_result(await job.poll(max_age), time.time())
                 except PixVerseError as err:
                     step = watch.on_error(err, time.time())
                 if not isinstance(step, Wait):

@@ -132,7 +132,7 @@ class LentPoller:
 
     world: World
 
-    def __init__(self, _conn_id: str, _timeout: float | None = None) -> None:
+    def __init__(self, _conn_id: str) -> None:
         pass
 
     async def __aenter__(self) -> _Poller:
