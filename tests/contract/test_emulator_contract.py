@@ -54,11 +54,12 @@ def _media_types() -> set[str]:
     return found
 
 
-@schemathesis.serializer(*_media_types())
 def _as_bytes(_: Any, value: Any) -> bytes:
     """Send what is no file, such as a number, where a file belongs."""
     return value if isinstance(value, bytes) else str(value).encode()
 
+
+schemathesis.serializer(*_media_types())(_as_bytes)
 
 _TEMPLATES: Final = (302325299692608, 384268229671680)
 """An active one for videos, and one for images."""
