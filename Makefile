@@ -14,6 +14,9 @@ VENV = $(if $(filter 3.3.2,$(AIRFLOW)),.venv,.venv-$(AIRFLOW))
 BIN = $(VENV)/bin
 # A test that hangs is shown with its stack and ends the run.
 PYTEST = $(BIN)/python -m pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
+# A worker that has ended is not replaced, or its test would hang again.
+WORKERS ?= 2
+PARALLEL = --numprocesses=$(WORKERS) --dist=worksteal --max-worker-restart=0
 # KEEP=1 becomes --keep; KEEP= and KEEP=0 become nothing.
 flag = $(if $(filter-out 0,$($(1))),--$(if $(filter KEEP,$(1)),keep,real))
 
@@ -54,8 +57,12 @@ format: $(VENV)/.installed-dev ## let ruff fix and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint ## lint, then the unit, integration and stack tests
-	$(PYTEST) $(TESTS)
+# Many tests wait, so lint runs beside them. The stack tests are alone: a real Airflow in them is held to its times.
+test: $(VENV)/.installed-dev ## lint and the unit, integration and stack tests
+	@log=$$(mktemp) && trap 'rm -f $$log' EXIT; \
+	$(MAKE) --no-print-directory lint >$$log 2>&1 & lint=$$!; \
+	$(PYTEST) $(PARALLEL) $(TESTS); tests=$$?; \
+	wait $$lint; linted=$$?; cat $$log; exit $$((tests || linted))
 	$(PYTEST) tests/stack
 
 test-examples: $(VENV)/.installed-dev ## run every example DAG in a real Airflow against the emulator
@@ -68,7 +75,7 @@ test-browser: $(VENV)/.installed-dev ## look at Airflow's pages in a real Chromi
 	$(PYTEST) tests/browser
 
 test-airflow: $(VENV)/.installed-dev ## unit and integration tests on another Airflow: make test-airflow AIRFLOW=3.1.8
-	$(PYTEST) $(TESTS)
+	$(PYTEST) $(PARALLEL) $(TESTS)
 
 fuzz: $(VENV)/.installed-dev ## draw other values, and many more, in every test that draws (SEED=123 EXAMPLES=1000)
 	@echo "To repeat this run: make fuzz SEED=$(SEED) EXAMPLES=$(EXAMPLES)"

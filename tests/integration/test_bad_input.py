@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
     from pixverse_provider.emulator.client import EmulatorControl
+    from tests.unit.pixverse_in_time import Clock
 
 CONNECTION = "AIRFLOW_CONN_PIXVERSE_DEFAULT"
 LIP_SYNC: dict[str, Any] = {"task_id": "lip_sync", "deferrable": False}
@@ -312,7 +313,9 @@ def test_a_destination_that_cannot_be_used_is_refused_before_the_download(
     assert not [request for request in emulator.requests() if re.match("/media/", request["path"])]
 
 
-def test_an_id_that_pixverse_does_not_know_is_named(emulator: EmulatorControl, tmp_path: Path) -> None:
+def test_an_id_that_pixverse_does_not_know_is_named(
+    emulator: EmulatorControl, clock: Clock, tmp_path: Path
+) -> None:
     task = PixVerseDownloadVideoOperator(task_id="download", video_id=4711, destination=f"{tmp_path}/")
     with pytest.raises(PixVerseInvalidRequestError, match="4711"):
         TaskRun(task).attempt()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
+
 import pytest
 
 from tests.simulation.explorer import first_violation, play, play_given, report
@@ -33,3 +37,22 @@ def test_a_schedule_in_which_nothing_goes_wrong_pays_for_one_job_and_brings_it()
     assert played.violation is None
     assert played.story[-1].endswith(": success, 343000000000017")
     assert (played.figures.attempts, played.figures.jobs, played.figures.kills) == (1, 1, 0)
+
+
+def test_a_server_in_another_thread_keeps_its_own_time() -> None:
+    simulating, seen = threading.Event(), list[float]()
+
+    def serve() -> None:
+        simulating.wait()
+        asyncio.run(asyncio.sleep(0.0))
+        seen.append(time.time())
+
+    server = threading.Thread(target=serve)
+    server.start()
+    before = time.time()
+    with simulated():
+        played = play(7)
+        simulating.set()
+        server.join()
+        assert play(7).story == played.story
+    assert before <= seen[0] <= time.time()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import pkgutil
 import random
+import threading
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from unittest import mock
 
 from pixverse_provider.operators.generation import PixVerseGenerationOperator
@@ -222,6 +224,17 @@ def _new_id() -> uuid.UUID:
     return uuid.UUID(int=_ids.getrandbits(128), version=4)
 
 
+def _patch_but_for_others(target: str, simulated_one: Callable[..., Any]) -> Any:
+    """Replace a function, but not for threads that run already, such as the emulator of other tests."""
+    real: Callable[..., Any] = pkgutil.resolve_name(target)
+    others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+
+    def chosen(*args: Any, **kwargs: Any) -> Any:
+        return (real if threading.get_ident() in others else simulated_one)(*args, **kwargs)
+
+    return mock.patch(target, chosen)
+
+
 @contextlib.contextmanager
 def simulated() -> Iterator[None]:
     """Put the simulated world in the place of the clock, the network, and the logs."""
@@ -234,11 +247,11 @@ def simulated() -> Iterator[None]:
             mock.patch("pixverse_provider.api.client.BoundedSession", SimulatedSession),
             mock.patch("pixverse_provider.triggers.shared.shared_poller", LentPoller),
             mock.patch("pixverse_provider.triggers.shared.retire_poller"),
-            mock.patch("time.time", _time),
-            mock.patch("time.sleep", _pause),
-            mock.patch("asyncio.sleep", sleep_in_trigger),
-            mock.patch("asyncio.timeout", TriggerTimeout),
-            mock.patch("uuid.uuid4", _new_id),
+            _patch_but_for_others("time.time", _time),
+            _patch_but_for_others("time.sleep", _pause),
+            _patch_but_for_others("asyncio.sleep", sleep_in_trigger),
+            _patch_but_for_others("asyncio.timeout", TriggerTimeout),
+            _patch_but_for_others("uuid.uuid4", _new_id),
             mock.patch.object(PixVerseGenerationOperator, "log", own),
             mock.patch.object(PixVerseVideoTrigger, "log", own),
         ):

@@ -6,8 +6,11 @@ import ast
 import importlib
 import inspect
 import json
+import os
 import pkgutil
 import re
+import subprocess
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -15,12 +18,13 @@ from typing import Any
 import airflow
 import jsonschema
 import pytest
-from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator, conf
+from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator, Connection
 from airflow.triggers.base import BaseTrigger
 
 import pixverse_provider
+from pixverse_provider.exceptions import PixVerseConfigurationError
 from pixverse_provider.get_provider_info import get_provider_info
-from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
 
 INFO = get_provider_info()
 BASES = {"hooks": BaseHook, "operators": BaseOperator, "sensors": BaseSensorOperator, "triggers": BaseTrigger}
@@ -96,12 +100,13 @@ class TestMetadata:
         known = {entry["integration-name"] for entry in INFO["integrations"]}
         assert {entry["integration-name"] for kind in BASES for entry in INFO[kind]} <= known
 
-    def test_every_link_is_one(self) -> None:
-        from airflow.providers.common.compat.sdk import BaseOperatorLink
-
-        for path in INFO.get("extra-links", []):
-            module, _, name = path.rpartition(".")
-            assert issubclass(getattr(importlib.import_module(module), name), BaseOperatorLink)
+    def test_the_links_are_those_that_the_operators_have(self) -> None:
+        links = {
+            f"{type(link).__module__}.{type(link).__qualname__}"
+            for operator in OPERATORS
+            for link in operator.operator_extra_links
+        }
+        assert set(INFO.get("extra-links", [])) == links
 
 
 class TestTheConnectionForm:
@@ -121,15 +126,29 @@ class TestTheConnectionForm:
         assert self.FORM["ui-field-behaviour"]["relabeling"]["password"] == "API Key"
         assert "password" not in self.FORM["ui-field-behaviour"]["hidden-fields"]
 
-    def test_every_extra_of_the_form_is_one_that_the_hook_reads(self) -> None:
-        source = inspect.getsource(importlib.import_module("pixverse_provider.hooks.pixverse"))
-        for name in self.FORM["conn-fields"]:
-            assert f'"{name}"' in source
+    def test_the_extras_of_the_form_are_those_that_the_hook_reads(self) -> None:
+        class Extras(dict[str, Any]):
+            def get(self, name: str, default: Any = None) -> Any:
+                read.add(name)
+                return super().get(name, default)
 
-    def test_every_field_can_be_left_empty(self) -> None:
-        for field in self.FORM["conn-fields"].values():
-            jsonschema.validate(None, field["schema"])
-            jsonschema.validate(1.5, field["schema"])
+        read: set[str] = set()
+        settings_from_connection(Connection(conn_id="c", conn_type="pixverse", password="key"), Extras())
+        assert set(self.FORM["conn-fields"]) == read == {"timeout", "max_requests_per_second"}
+
+    @pytest.mark.parametrize("name", FORM["conn-fields"])
+    def test_a_field_takes_what_the_hook_takes_and_can_be_left_empty(self, name: str) -> None:
+        connection = Connection(conn_id="c", conn_type="pixverse", password="key")
+        schema = self.FORM["conn-fields"][name]["schema"]
+        for value in (None, 1.5):
+            jsonschema.validate(value, schema)
+            settings_from_connection(connection, {name: value})
+        assert getattr(settings_from_connection(connection, {name: 1.5}), name) == 1.5
+        for refused in (0, -1, "often"):
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate(refused, schema)
+            with pytest.raises(PixVerseConfigurationError, match=name):
+                settings_from_connection(connection, {name: refused})
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda cls: cls.__name__)
@@ -162,13 +181,6 @@ class TestEveryOperatorAndSensor:
                 if name in operator.template_fields:
                     assert value == name or re.fullmatch(rf"cast\('[^']+', {name}\)", value)
 
-    def test_whether_it_defers_is_up_to_the_configuration(self, operator: Any) -> None:
-        parameters = all_parameters(operator)
-        if "deferrable" in parameters:
-            assert parameters["deferrable"].default is conf.getboolean("operators", "default_deferrable")
-            source = "".join(inspect.getsource(cls) for cls in of_the_provider(operator))
-            assert 'conf.getboolean("operators", "default_deferrable", fallback=False)' in source
-
     def test_it_is_documented_with_every_argument(self, operator: Any) -> None:
         parameters = inspect.signature(own_init(operator)).parameters.keys() - {"self", "kwargs"}
         text = inspect.getdoc(operator) or ""
@@ -177,6 +189,28 @@ class TestEveryOperatorAndSensor:
             assert [
                 name for name in parameters if f":param {name}:" not in text and name not in BASE_ONLY
             ] == []
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_whether_they_defer_is_up_to_the_configuration(configured: bool) -> None:
+    script = (
+        "import json\n"
+        "from tests.unit.test_provider_metadata import OPERATORS, all_parameters\n"
+        "found = {cls.__name__: all_parameters(cls).get('deferrable') for cls in OPERATORS}\n"
+        "print(json.dumps({name: given.default for name, given in found.items() if given is not None}))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": str(configured)},
+    )
+    defaults = json.loads(run.stdout.splitlines()[-1])
+    can_defer = {cls.__name__ for cls in OPERATORS if "deferrable" in all_parameters(cls)}
+    assert {"PixVerseLipSyncOperator", "PixVerseVideoSensor", "PixVerseCreditSensor"} <= can_defer
+    assert defaults == dict.fromkeys(can_defer, configured)
 
 
 # Arguments of Airflow itself whose meaning a class repeats only where it differs.

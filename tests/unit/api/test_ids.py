@@ -14,6 +14,15 @@ from pixverse_provider.exceptions import PixVerseInvalidRequestError
 IDS = st.integers(1, LARGEST_ID)
 
 
+class _AnyObject:
+    def __repr__(self) -> str:
+        # Without an address, so that the test has the same name on every run.
+        return "<any object>"
+
+
+ANY_OBJECT = _AnyObject()
+
+
 @given(IDS)
 def test_an_id_is_the_same_as_a_number_and_as_digits(number: int) -> None:
     assert optional_id(number, "video_id") == number
@@ -85,7 +94,7 @@ def test_a_missing_id_is_named(value: object) -> None:
         "9" * 30,
         [1],
         b"1",
-        object(),
+        ANY_OBJECT,
         {1: 1},
         Decimal("7.5"),
         Decimal("NaN"),
@@ -113,7 +122,7 @@ def test_digits_without_end_are_refused_in_a_short_sentence(value: Any) -> None:
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("value", [7.0, True, b"7", {"id": 7}, object()], ids=repr)
+@pytest.mark.parametrize("value", [7.0, True, b"7", {"id": 7}, ANY_OBJECT], ids=repr)
 def test_what_is_neither_an_id_nor_a_list_is_refused_as_one(value: Any) -> None:
     with pytest.raises(PixVerseInvalidRequestError, match=r"^video_id must be a PixVerse id"):
         one_or_many_ids(value, "video_id")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from structlog.testing import capture_logs
 
 from pixverse_provider.api.pacing import wait_as_asked
 from pixverse_provider.api.results import Submission, Video
@@ -586,5 +587,7 @@ class TestAKill:
         assert f"PixVerse {media_type} {FIRST_ID} goes on and is paid" in line
         assert "A retry waits for the same job" in line
 
-    def test_before_there_is_a_job_says_nothing(self, task: Task) -> None:
-        task.operator("deferred").on_kill()
+    def test_before_there_is_a_job_says_nothing(self, task: Task, log_lines: list[str]) -> None:
+        with capture_logs() as lines:
+            task.operator("deferred").on_kill()
+        assert (lines, log_lines) == ([], [])
