@@ -9,8 +9,8 @@ from pixverse_provider.api.results import (
     ImageResult,
     JobResult,
     Media,
+    MediaType,
     RestyleEffect,
-    ResultKind,
     Video,
     Voice,
 )
@@ -58,9 +58,9 @@ def image_call(image_id: int) -> Call[ImageResult]:
     )
 
 
-def result_call(result: ResultKind, job_id: int) -> Call[JobResult]:
-    """Status and result of a job of either kind; free."""
-    return video_call(job_id) if result == "video" else image_call(job_id)
+def result_call(media_type: MediaType, job_id: int) -> Call[JobResult]:
+    """Status and result of a video or image job; free."""
+    return video_call(job_id) if media_type == "video" else image_call(job_id)
 
 
 def restyle_effects_call(page: int) -> Call[list[RestyleEffect]]:

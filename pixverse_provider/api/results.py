@@ -37,8 +37,8 @@ __all__ = [
     "Mask",
     "MaskSelection",
     "Media",
+    "MediaType",
     "RestyleEffect",
-    "ResultKind",
     "Submission",
     "Video",
     "VideoStatus",
@@ -46,7 +46,7 @@ __all__ = [
     "result_from_dict",
 ]
 
-ResultKind = Literal["video", "image"]
+MediaType = Literal["video", "image"]
 """What a job makes; each is read at a path of its own."""
 
 

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
         JobResult,
         MaskSelection,
         Media,
+        MediaType,
         RestyleEffect,
-        ResultKind,
         Submission,
         Video,
         Voice,
@@ -151,7 +151,7 @@ class PixVerseHook(BaseHook):
         """Read status and result of an image; free. Transient errors are repeated up to three times."""
         return self.get_conn().call(image_call(image_id))
 
-    def poll(self, media_type: ResultKind, job_id: int) -> JobResult:
+    def poll(self, media_type: MediaType, job_id: int) -> JobResult:
         """Read status and result of a job in one HTTP attempt, for a wait that decides on its own; free.
 
         Where PixVerse refuses the key, the connection is read again, and only another key is tried.

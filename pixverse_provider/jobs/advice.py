@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pixverse_provider.jobs.outcome import NextSteps
 
 if TYPE_CHECKING:
-    from pixverse_provider.api.results import ResultKind
+    from pixverse_provider.api.results import MediaType
     from pixverse_provider.jobs.record import JobRecord
 
 __all__ = ["Advice"]
@@ -36,7 +36,7 @@ class Advice:
     clear_drops_records: bool
 
     def next_steps(
-        self, job: JobRecord, media_type: ResultKind, now: float, *, final: bool = False
+        self, job: JobRecord, media_type: MediaType, now: float, *, final: bool = False
     ) -> NextSteps:
         """Return what to say of a job that goes on, and of one that is over.
 

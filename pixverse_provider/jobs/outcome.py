@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from pixverse_provider.api.results import JobResult, ResultKind, VideoStatus, result_from_dict
+from pixverse_provider.api.results import JobResult, MediaType, VideoStatus, result_from_dict
 from pixverse_provider.exceptions import (
     PixVerseError,
     PixVerseGenerationFailedError,
@@ -88,7 +88,7 @@ class WaitResult:
     result: JobResult | None = None
     error: PixVerseError | None = None
     unknown_statuses: tuple[int, ...] = ()
-    media_type: ResultKind = "video"
+    media_type: MediaType = "video"
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON primitives; no signed URL, since Airflow keeps events in its database."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pixverse_provider.api.generations import GenerationRequest
-    from pixverse_provider.api.results import JobResult, ResultKind, Submission
+    from pixverse_provider.api.results import JobResult, MediaType, Submission
     from pixverse_provider.jobs.record import JobRecord, JobStore
 
 __all__ = ["Found", "JobSubmission", "Refused"]
@@ -42,7 +42,7 @@ class PaidApi(Protocol):
     def submit(self, request: GenerationRequest, *, trace_id: str, attempts: int | None = None) -> Submission:
         """Submit a job, which costs credits."""
 
-    def poll(self, media_type: ResultKind, job_id: int) -> JobResult:
+    def poll(self, media_type: MediaType, job_id: int) -> JobResult:
         """Read status and result of a job, once."""
 
 
@@ -168,7 +168,7 @@ class JobSubmission:
         result: JobResult | None = None
         forgotten = False
         try:
-            result = self._api.poll(self._request.result, record.job_id)
+            result = self._api.poll(self._request.media_type, record.job_id)
         except PixVerseNotFoundError:
             forgotten = True
         except PixVerseError as err:
@@ -327,7 +327,7 @@ class JobSubmission:
     def _poll(self, job: JobRecord) -> JobResult | None:
         """Poll once; an error is for the wait to judge, which polls again."""
         try:
-            return self._api.poll(self._request.result, job.paid_id)
+            return self._api.poll(self._request.media_type, job.paid_id)
         except PixVerseError as err:
             log.info("The first poll of %s failed, so it counts as running: %s", self._name(job), err)
             return None
@@ -365,7 +365,7 @@ class JobSubmission:
     def _name(self, job: JobRecord) -> str:
         if job.job_id is None:
             return f"the submit under trace id {job.trace_id}"
-        return f"PixVerse {self._request.result} {job.job_id}"
+        return f"PixVerse {self._request.media_type} {job.job_id}"
 
 
 def _refused_for_good(error: PixVerseError) -> bool:

@@ -28,7 +28,7 @@ from pixverse_provider.jobs.outcome import Outcome, WaitResult, outcome_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.api.results import JobResult, ResultKind
+    from pixverse_provider.api.results import JobResult, MediaType
 
 __all__ = [
     "DEFAULT_WAIT_TIMEOUT",
@@ -190,7 +190,7 @@ class JobWatch:
     submitted_at: float | None = None
     give_up_at: float | None = None
     jitter: Callable[[], float] = random.random
-    media_type: ResultKind = "video"
+    media_type: MediaType = "video"
     _errors: _Errors | None = field(default=None, init=False)
     _last_result: JobResult | None = field(default=None, init=False)
     _unknown: tuple[int, ...] = field(default=(), init=False)
@@ -295,7 +295,7 @@ class JobWatch:
 
 
 class _Polls(Protocol):
-    def poll(self, media_type: ResultKind, job_id: int) -> JobResult:
+    def poll(self, media_type: MediaType, job_id: int) -> JobResult:
         """Read status and result of a job, once."""
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from pixverse_provider.api.generations import GenerationRequest
-    from pixverse_provider.api.results import ResultKind
+    from pixverse_provider.api.results import MediaType
     from pixverse_provider.operators._arguments import LimitArg
 
 __all__ = ["PixVerseGenerationOperator"]
@@ -140,7 +140,7 @@ class PixVerseGenerationOperator(BaseOperator):
         self.on_ambiguous_submit = on_ambiguous_submit
         self._job: JobRecord | None = None
         self._advice: Advice | None = None
-        self._media_type: ResultKind = "video"
+        self._media_type: MediaType = "video"
 
     def build_request(self) -> GenerationRequest:
         """Return the request made of the rendered arguments; it checks itself."""
@@ -192,7 +192,7 @@ class PixVerseGenerationOperator(BaseOperator):
         """Find or submit the job, then wait for it until the deadline of the attempt."""
         request = self.build_request()
         max_credits = read_limit(self.max_credits, "max_credits")
-        self._media_type = request.result
+        self._media_type = request.media_type
         deadline = state.deadline
         if state.job is None and not state.pauses:
             for warning in request.warnings:

@@ -14,7 +14,7 @@ from pixverse_provider.hooks.pixverse import PixVerseHook
 
 if TYPE_CHECKING:
     from pixverse_provider.api.async_client import AsyncPixVerseClient
-    from pixverse_provider.api.results import JobResult, ResultKind
+    from pixverse_provider.api.results import JobResult, MediaType
 
 __all__ = ["SharedJob", "SharedPoller", "retire_poller", "shared_poller"]
 
@@ -27,13 +27,13 @@ class SharedPoller:
 
     def __init__(self, client: AsyncPixVerseClient) -> None:
         self.client = client
-        self._jobs: dict[tuple[ResultKind, int], SharedJob] = {}
+        self._jobs: dict[tuple[MediaType, int], SharedJob] = {}
 
     def has_key_of(self, other: SharedPoller) -> bool:
         """Tell whether both would send the same key to the same place."""
         return self.client.settings.same_key_as(other.client.settings)
 
-    def job(self, media_type: ResultKind, job_id: int) -> SharedJob:
+    def job(self, media_type: MediaType, job_id: int) -> SharedJob:
         """Return a job to wait for in a ``with`` block; whoever else waits for it has the same one."""
         key = (media_type, job_id)
         job = self._jobs.get(key)
@@ -41,7 +41,7 @@ class SharedPoller:
             job = self._jobs[key] = SharedJob(media_type, job_id, self)
         return job
 
-    def forget(self, media_type: ResultKind, job_id: int) -> None:
+    def forget(self, media_type: MediaType, job_id: int) -> None:
         """Keep nothing of a job that nobody waits for any more."""
         del self._jobs[media_type, job_id]
 
@@ -55,8 +55,8 @@ class SharedJob:
 
     __slots__ = ("_answer", "_job_id", "_media_type", "_poller", "_request", "_sent_at", "_users")
 
-    def __init__(self, media_type: ResultKind, job_id: int, poller: SharedPoller) -> None:
-        self._media_type: ResultKind = media_type
+    def __init__(self, media_type: MediaType, job_id: int, poller: SharedPoller) -> None:
+        self._media_type: MediaType = media_type
         self._job_id = job_id
         self._poller = poller
         self._users = 0

@@ -18,7 +18,7 @@ from pixverse_provider.triggers.storable import check_traceback, storable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pixverse_provider.api.results import ResultKind
+    from pixverse_provider.api.results import MediaType
     from pixverse_provider.triggers.shared import SharedPoller
 
 __all__ = ["PixVerseVideoTrigger"]
@@ -60,8 +60,8 @@ class PixVerseVideoTrigger(BaseTrigger):
         deadline: float,
         submitted_at: float | None = None,
         job: dict[str, Any] | None = None,
-        media_type: ResultKind = "video",
-        result: ResultKind | None = None,
+        media_type: MediaType = "video",
+        result: MediaType | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.pixverse_conn_id = pixverse_conn_id
@@ -72,7 +72,7 @@ class PixVerseVideoTrigger(BaseTrigger):
         self.deadline = deadline
         self.submitted_at = submitted_at
         self.job = job
-        self.media_type: ResultKind = result or media_type
+        self.media_type: MediaType = result or media_type
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and all arguments."""

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tenacity
 
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
@@ -38,7 +39,7 @@ def kill(*_: Any, **__: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pixverse_provider.api.client._pause", lambda _: 0.0)
+    monkeypatch.setattr("pixverse_provider.api.client.wait_as_asked", tenacity.wait_none)
 
 
 @pytest.fixture

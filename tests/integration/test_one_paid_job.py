@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import tenacity
 from airflow.exceptions import AirflowFailException, TaskDeferred
 
 from pixverse_provider.api.transport import BoundedSession
@@ -60,7 +61,7 @@ class Killed(BaseException):
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the client repeat without its pauses."""
-    monkeypatch.setattr("pixverse_provider.api.client._pause", lambda _: 0.0)
+    monkeypatch.setattr("pixverse_provider.api.client.wait_as_asked", tenacity.wait_none)
 
 
 @pytest.fixture
@@ -189,7 +190,7 @@ class TestALostAnswer:
             return 0.0
 
         emulator.fault(on="submit", what="accept_then_drop")
-        monkeypatch.setattr("pixverse_provider.api.client._pause", answer_429_from_now_on)
+        monkeypatch.setattr("pixverse_provider.api.client.wait_as_asked", lambda: answer_429_from_now_on)
         task = make_lip_sync(timeout=1.0)
 
         with pytest.raises(PixVerseRateLimitError, match="could not be found out"):

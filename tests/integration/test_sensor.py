@@ -127,7 +127,6 @@ def test_the_timeout_of_a_deferred_wait_names_the_video_and_the_time(
 @pytest.mark.parametrize(
     ("video_id", "says"),
     [
-        ([], "empty list"),
         ("abc", "digits .*not 'abc'"),
         (["1", ""], r"video_id\[1\] is missing"),
         ("[1,", "list"),

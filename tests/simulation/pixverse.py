@@ -21,7 +21,7 @@ from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.watch import GIVE_UP_AGE
 
 if TYPE_CHECKING:
-    from pixverse_provider.api.results import JobResult, ResultKind
+    from pixverse_provider.api.results import JobResult, MediaType
     from tests.simulation.processes import Attempt, Process
     from tests.simulation.world import World
 
@@ -380,7 +380,7 @@ def text_of(payload: dict[str, Any]) -> str:
     return str(payload["lip_sync_tts_content"])
 
 
-def poll_in_trigger(world: World, reader: Reader, media_type: ResultKind, job_id: int) -> JobResult:
+def poll_in_trigger(world: World, reader: Reader, media_type: MediaType, job_id: int) -> JobResult:
     """Do what one poll of the asynchronous client does."""
     call = result_call(media_type, job_id)
     trace_id = new_trace_id()

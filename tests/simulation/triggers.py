@@ -15,7 +15,7 @@ from tests.simulation.pixverse import poll_in_trigger, read_connection
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from pixverse_provider.api.results import JobResult, ResultKind
+    from pixverse_provider.api.results import JobResult, MediaType
     from tests.simulation.airflow import Task
     from tests.simulation.pixverse import Job
     from tests.simulation.world import World
@@ -151,7 +151,7 @@ class _Poller:
         return True
 
     @contextlib.contextmanager
-    def job(self, media_type: ResultKind, job_id: int) -> Iterator[_PolledJob]:
+    def job(self, media_type: MediaType, job_id: int) -> Iterator[_PolledJob]:
         yield _PolledJob(self.world, _running(self.world), media_type, job_id)
 
 
@@ -159,7 +159,7 @@ class _Poller:
 class _PolledJob:
     world: World
     reader: TriggerRun
-    media_type: ResultKind
+    media_type: MediaType
     job_id: int
 
     async def poll(self, _max_age: float) -> JobResult:

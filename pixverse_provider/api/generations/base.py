@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pixverse_provider.api.fields import read_fields
 from pixverse_provider.api.ids import shown
 from pixverse_provider.api.protocol import Call
-from pixverse_provider.api.results import ResultKind, Submission
+from pixverse_provider.api.results import MediaType, Submission
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class GenerationRequest:
     """What it makes, in words, for logs and messages."""
     path: ClassVar[str]
     """Path of the call below the base URL."""
-    result: ClassVar[ResultKind] = "video"
+    media_type: ClassVar[MediaType] = "video"
     """What comes of it, which says where its state is read."""
     one_of: ClassVar[tuple[OneOf, ...]] = ()
     """Its sources that exclude each other."""
@@ -132,5 +132,5 @@ class GenerationRequest:
 
     def call(self) -> Call[Submission]:
         """Return the paid call that submits this request."""
-        parse = Submission.from_resp if self.result == "video" else Submission.from_image_resp
+        parse = Submission.from_resp if self.media_type == "video" else Submission.from_image_resp
         return Call(f"submit the {self.kind}", "POST", self.path, parse, payload=self.payload(), paid=True)

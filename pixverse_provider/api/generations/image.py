@@ -10,7 +10,7 @@ from pixverse_provider.api.generations.base import GenerationRequest
 from pixverse_provider.api.ids import optional_id
 
 if TYPE_CHECKING:
-    from pixverse_provider.api.results import ResultKind
+    from pixverse_provider.api.results import MediaType
 
 __all__ = ["ImageTemplateRequest"]
 
@@ -27,7 +27,7 @@ class ImageTemplateRequest(GenerationRequest):
 
     kind: ClassVar[str] = "image from a template"
     path: ClassVar[str] = "/image/template/generate"
-    result: ClassVar[ResultKind] = "image"
+    media_type: ClassVar[MediaType] = "image"
 
     img_ids: tuple[int, ...] = given(Items(optional_id), required=True)
     template_id: int = given(optional_id, required=True)
