@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from pixverse_provider.api.fields import read_limit
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseAuthenticationError,
@@ -80,7 +81,9 @@ class JobSubmission:
     :param store: keeps its record.
     :param request: what is to be made.
     :param replay: whether a submit whose answer was lost is repeated under its own trace id.
-    :param max_credits: a new job whose price is known to be higher is refused; None for no limit.
+    :param max_credits: a new job whose price is known to be higher is refused; a number or its text, None for
+        no limit. It is read where a new job is about to be paid, so that no value of it keeps a retry from a
+        job that is paid already.
     :param pending: the job with which an earlier part of this attempt went on; None at its beginning.
     :param clock: gives epoch seconds; that of the system by default.
     """
@@ -92,7 +95,7 @@ class JobSubmission:
         request: GenerationRequest,
         *,
         replay: bool,
-        max_credits: float | None = None,
+        max_credits: object = None,
         pending: JobRecord | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
@@ -309,8 +312,10 @@ class JobSubmission:
         """Refuse a job that is known to cost too much.
 
         :raises PixVerseInsufficientCreditsError: names the price and the limit.
+        :raises PixVerseInvalidRequestError: where the limit is none.
         """
-        if self._max_credits is None:
+        limit = read_limit(self._max_credits, "max_credits")
+        if limit is None:
             return
         price = self._request.estimated_credits()
         if price is None:
@@ -318,10 +323,10 @@ class JobSubmission:
                 "max_credits is not checked: the published prices do not tell beforehand what this %s costs.",
                 self._request.kind,
             )
-        elif price > self._max_credits:
+        elif price > limit:
             raise PixVerseInsufficientCreditsError(
                 f"The {self._request.kind} would cost {price} credits and max_credits is "
-                f"{self._max_credits:g}: nothing was submitted. Raise max_credits, or ask for less."
+                f"{limit:g}: nothing was submitted. Raise max_credits, or ask for less."
             )
 
     def _poll(self, job: JobRecord) -> JobResult | None:

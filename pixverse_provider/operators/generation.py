@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from pixverse_provider.api.fields import check_switches, read_limit, read_seconds
+from pixverse_provider.api.fields import check_switches, read_seconds
 from pixverse_provider.api.ids import Id, xcom_id
 from pixverse_provider.api.pacing import backoff_seconds, wait_as_asked
 from pixverse_provider.exceptions import (
@@ -191,7 +191,6 @@ class PixVerseGenerationOperator(BaseOperator):
     def _run(self, context: Context, state: AttemptState) -> Id:
         """Find or submit the job, then wait for it until the deadline of the attempt."""
         request = self.build_request()
-        max_credits = read_limit(self.max_credits, "max_credits")
         self._media_type = request.media_type
         deadline = state.deadline
         if state.job is None and not state.pauses:
@@ -200,7 +199,7 @@ class PixVerseGenerationOperator(BaseOperator):
         store = self._store(context, fingerprint_of(request))
         with PixVerseHook(self.pixverse_conn_id) as hook:
             try:
-                found = self._find_or_submit(hook, store, request, state, max_credits)
+                found = self._find_or_submit(hook, store, request, state)
             except PixVerseAmbiguousSubmitError as err:
                 if self._advice is not None and not isinstance(err, AirflowFailException):
                     err.args = (f"{err} {self._advice.after_a_lost_answer()}",)
@@ -257,7 +256,6 @@ class PixVerseGenerationOperator(BaseOperator):
         store: JobStore,
         request: GenerationRequest,
         state: AttemptState,
-        max_credits: float | None,
     ) -> Found:
         """Submit until PixVerse accepts, within the deadline; a wait for a slot spends no retry."""
         resumed_late = state.pauses > 0 and time.time() > state.deadline
@@ -273,7 +271,7 @@ class PixVerseGenerationOperator(BaseOperator):
                 store,
                 request,
                 replay=self.on_ambiguous_submit == "replay",
-                max_credits=max_credits,
+                max_credits=self.max_credits,
                 pending=state.job,
             ).find_or_submit()
             if isinstance(answer, Found):

@@ -536,9 +536,10 @@ class TestAClear:
         assert paid_jobs(emulator) == 2
 
 
+@pytest.mark.parametrize("limit", [0.0, "many"])
 @pytest.mark.parametrize("lost", [False, True], ids=["noted", "lost"])
 def test_a_job_that_is_paid_is_found_whatever_max_credits_says_now(
-    emulator: EmulatorControl, make_lip_sync: MakeLipSync, *, lost: bool
+    emulator: EmulatorControl, make_lip_sync: MakeLipSync, limit: Any, *, lost: bool
 ) -> None:
     if lost:
         emulator.fault(on="submit", what="accept_then_drop", times=3)
@@ -546,7 +547,7 @@ def test_a_job_that_is_paid_is_found_whatever_max_credits_says_now(
     emulator.settings(generation_seconds=3600)
     with pytest.raises(PixVerseAmbiguousSubmitError if lost else TaskDeferred):
         task.attempt()
-    cast("PixVerseLipSyncOperator", task.operator).max_credits = 0.0
+    cast("PixVerseLipSyncOperator", task.operator).max_credits = limit
     emulator.finish_all()
     task.retry()
     assert paid_jobs(emulator) == 1
