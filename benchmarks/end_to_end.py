@@ -137,7 +137,7 @@ _NOTES = (
         "no more jobs run than there are slots."
     ),
     (
-        "All look every 5 s, so that the variants differ in nothing else. The default schedule is made "
+        "All poll every 5 s, so that the variants differ in nothing else. The default schedule is made "
         "for jobs of one to two minutes and would see the end of one of 20 s about 12 s late."
     ),
     (

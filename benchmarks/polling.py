@@ -51,13 +51,13 @@ class _Result:
 
     @property
     def requests_per_job(self) -> float:
-        """With the look that our operator makes before it defers."""
-        return self.stats.requests / self.of.jobs + self._look_of_the_operator
+        """With the poll that our operator makes before it defers."""
+        return self.stats.requests / self.of.jobs + self._poll_of_the_operator
 
     @property
     def most_for_one_job(self) -> int:
         """Of the job that took most, as above."""
-        return self.stats.most_for_one_job + self._look_of_the_operator
+        return self.stats.most_for_one_job + self._poll_of_the_operator
 
     @property
     def cpu_per_poll(self) -> float:
@@ -70,7 +70,7 @@ class _Result:
         return self.costs.cpu * 1000 / self.of.jobs
 
     @property
-    def _look_of_the_operator(self) -> int:
+    def _poll_of_the_operator(self) -> int:
         return 1 if self.of.contender in (_OURS, _OURS_EVENLY) else 0
 
 
@@ -118,11 +118,11 @@ def run(*, quick: bool) -> Section:
         [
             "Each contender is a process of its own that has Airflow loaded, and so is the API.",
             (
-                "All but ours look every 5 s. A process that looks more often needs less CPU for each look, "
-                "so ours is held against the bare loop in the row in which it looks every 5 s as well."
+                "All but ours poll every 5 s. A process that polls more often needs less CPU for each poll, "
+                "so ours is held against the bare loop in the row in which it polls every 5 s as well."
             ),
             "Stall: one turn of the event loop, for which everything else on it has to wait.",
-            "Requests per job: ours with the look that the operator makes before it defers.",
+            "Requests per job: ours with the poll that the operator makes before it defers.",
             "Delay: of all jobs; no figure where too few were seen to be done.",
             f"Finished: seen to be done within {_PATIENCE:.0f} s after the last job's end.",
             "KB per job: RSS at the most over that of a process that has waited for one job.",

@@ -34,7 +34,7 @@ class Script:
 
     :param begins_at: epoch seconds at which the first job is submitted.
     :param jobs: how many there are.
-    :param takes: seconds that a job takes on average; it is 3 % more or less, so that looks and ends do not
+    :param takes: seconds that a job takes on average; it is 3 % more or less, so that polls and ends do not
         keep step.
     :param spread: seconds over which the submits are spread.
     :param latency: seconds until an answer.

@@ -1,4 +1,4 @@
-"""A thousand waits in a real triggerer process: how soon it looks, what that costs, how soon it notices."""
+"""A thousand waits in a real triggerer process: how soon it polls, what that costs, how soon it notices."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SAMPLE_SECONDS = 0.2
 _ROWS_TIMEOUT = 120.0
 _START_TIMEOUT = 60.0
 _DRAIN_TIMEOUT = 120.0
-# After its first look a runner has loaded everything that a thousand triggers need.
+# After its first poll a runner has loaded everything that a thousand triggers need.
 _SETTLE_SECONDS = 10.0
 _NEVER_ENDS = 100_000.0
 _MEGABYTE = 2**20
@@ -63,7 +63,7 @@ class _Wait:
     blocks: list[float] = field(default_factory=list)
 
     @property
-    def all_looking(self) -> float:
+    def all_polled(self) -> float:
         """Seconds from the start of the process until each job had been asked for."""
         return self.seen.all_asked_for_at - self.started_at
 
@@ -87,7 +87,7 @@ class _Triggerer:
         try:
             started_at = self._start()
             while not self._server.stats().jobs_asked_for:
-                _check_time(started_at + _START_TIMEOUT, "the triggerer has not looked at its one job")
+                _check_time(started_at + _START_TIMEOUT, "the triggerer has not polled its one job")
                 time.sleep(_SAMPLE_SECONDS)
             time.sleep(_SETTLE_SECONDS)
             return self._runner().memory_info().rss / _MEGABYTE
@@ -126,7 +126,7 @@ class _Triggerer:
         return started_at
 
     def _runner(self) -> psutil.Process:
-        """Return the process that runs the event loop; there is one as soon as a trigger has looked."""
+        """Return the process that runs the event loop; there is one as soon as a trigger has polled."""
         return self._stack.process("triggerer").children()[0]
 
     def _follow(self, wait: _Wait, ends: list[float]) -> None:
@@ -180,8 +180,8 @@ def run(*, quick: bool) -> Section:
         [_row(name, *measured[contender]) for contender, name in _CONTENDERS.items()],
         targets=[
             Target(
-                f"{number:,} triggers restored: all looking, s from the start of the process",
-                ours.all_looking,
+                f"{number:,} triggers restored: all polled, s from the start of the process",
+                ours.all_polled,
                 30.0,
             ),
             Target(
@@ -204,14 +204,14 @@ _NOTES = (
         "another. A job counts from the moment in which its row was made; its length is the one given, "
         "3 % more or less."
     ),
-    "Ours may look at once here. After a fresh submit it would wait 7 s before its first look.",
+    "Ours may poll at once here. After a fresh submit it would wait 7 s before its first poll.",
     (
         "CPU is that of the runner, the process with the event loop, from its start until no task is "
         "deferred. Its parent, which reads and writes the database, has a column of its own."
     ),
     (
         "Memory is the resident set of the runner: the most while all jobs run, and that less what a "
-        f"runner with one trigger has {_SETTLE_SECONDS:g} s after its first look."
+        f"runner with one trigger has {_SETTLE_SECONDS:g} s after its first poll."
     ),
     (
         "The delay ends when the task has left the state deferred in the database, which is read every "
@@ -222,7 +222,7 @@ _NOTES = (
         "Airflow warns of a blocked loop when a pause of 0.1 s has taken more than 0.2 s. A thousand "
         "ends within a few seconds are Airflow's own work too."
     ),
-    "HttpSensorTrigger makes a client session for each look, and understands 404 and nothing else.",
+    "HttpSensorTrigger makes a client session for each poll, and understands 404 and nothing else.",
     "Both connections come from the environment, which is the cheapest place for either.",
 )
 
@@ -233,8 +233,8 @@ def _row(name: str, memory_with_one: float, wait: _Wait) -> dict[str, Figure]:
     return {
         "trigger": name,
         "triggers": number,
-        "all looking, s from start": wait.all_looking,
-        "all looking, s from first look": wait.seen.all_asked_for_at - wait.seen.first_at,
+        "all polled, s from start": wait.all_polled,
+        "all polled, s from first poll": wait.seen.all_asked_for_at - wait.seen.first_at,
         "memory, MB": wait.rss,
         "memory over one trigger, MB": wait.rss - memory_with_one,
         "CPU, s": wait.cpu,

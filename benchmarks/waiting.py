@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTENDERS", "Costs", "wait_in_a_child"]
 
-# Seconds between two looks of those that cannot know better, as the alternatives' own defaults are.
+# Seconds between two polls of those that cannot know better, as the alternatives' own defaults are.
 _EVENLY = 5.0
 _SAMPLE_MEMORY_EVERY = 1.0
 # Seconds, for whatever the warm-up has left behind.
@@ -264,7 +264,7 @@ def _give_back() -> None:
 
 async def _measure(task: dict[str, Any], turns: array[float]) -> tuple[Costs, Stats]:
     contender, url, server = task["contender"], task["url"], StatusServer(task["url"])
-    # What a triggerer has loaded, whatever waits in it; all of it is looked through for garbage.
+    # What a triggerer has loaded, whatever waits in it; the garbage collector goes through all of it.
     importlib.import_module("airflow.jobs.triggerer_job_runner")
     wait = CONTENDERS[contender](url, time.time())
     # Imports, the first connection, and what else is made once; the server knows this job as done.

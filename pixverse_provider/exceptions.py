@@ -117,7 +117,7 @@ class PixVerseTransientError(PixVerseError):
 
 
 class PixVerseConnectionNotFoundError(PixVerseTransientError):
-    """Airflow has no such connection, or could not read it for the moment; then a retry helps."""
+    """Airflow has no such connection, or could not read it, which may be transient; then a retry helps."""
 
 
 class PixVerseRateLimitError(PixVerseTransientError):

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 # Requests under way at once, and so connections. Enough for a thousand polls a second where an answer takes
 # 0.2 s, which is what 3,000 jobs of the same age ask for when they come to an end.
-_MOST_AT_ONCE = 200
+_MOST_IN_FLIGHT = 200
 # What is no HTTP reaches the caller as one or the other.
 _NETWORK_ERRORS = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, ValueError)
 
@@ -50,9 +50,9 @@ class AsyncPixVerseClient:
         # What has to be quoted in it is quoted once; ids hold nothing of the kind.
         self._base_url = str(URL(settings.base_url))
         self._budget = AsyncRequestBudget(settings.max_requests_per_second)
-        # The time that a request waits for its turn is not part of its timeout, so it does not wait in the
+        # The time that a request waits to be sent is not part of its timeout, so it does not wait in the
         # pool of the session.
-        self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._in_flight = asyncio.Semaphore(_MOST_IN_FLIGHT)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=settings.timeout),
@@ -81,12 +81,12 @@ class AsyncPixVerseClient:
     async def call_once(self, call: Call[T]) -> T:
         """Make one HTTP attempt of a free call, under a fresh trace id.
 
-        :raises PixVerseError: what it met.
+        :raises PixVerseError: what the attempt failed with.
         :raises ValueError: for a paid call, which must never come from a trigger.
         """
         if call.paid:
             raise ValueError(f"the async client makes no paid call, so it does not {call.what}")
-        async with self._turns:
+        async with self._in_flight:
             try:
                 return await self._attempt(call)
             except _BrokenError:

@@ -101,7 +101,7 @@ class PixVerseClient:
     def call(self, call: Call[T]) -> T:
         """Make a free call; after a transient error it is tried again, up to four attempts.
 
-        :raises PixVerseError: what the last attempt met.
+        :raises PixVerseError: what the last attempt failed with.
         """
         result: T = self._retrying(_may_repeat_free_call, FREE_CALL_ATTEMPTS)(self.call_once, call)
         return result

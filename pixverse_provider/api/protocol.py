@@ -180,10 +180,10 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     if len(value) > _LONGEST_DATE:
         return None
     try:
-        moment = parsedate_to_datetime(value)
-        if moment.tzinfo is None:
+        date = parsedate_to_datetime(value)
+        if date.tzinfo is None:
             return None
-        pause = (moment - now).total_seconds()
+        pause = (date - now).total_seconds()
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         # Its reader raises all of these for one text or another.
         return None

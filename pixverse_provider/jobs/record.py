@@ -38,7 +38,7 @@ MOST_EARLIER_JOBS = 20
 """So many jobs of a task are remembered beside the present one."""
 
 REFUSALS_OF_ONE_TRACE_ID = 3
-"""Below Airflow 3.3: how often one trace id is refused for the moment before the next one is tried."""
+"""Below Airflow 3.3: how many transient refusals one trace id gets before the next one is tried."""
 
 _LONGEST_MESSAGE = 500
 _REFUNDED = (Outcome.FAILED, Outcome.MODERATED, Outcome.GIVEN_UP)
@@ -62,7 +62,7 @@ class JobRecord:
         does not prove that no job was made.
     :param replayed: whether the id came from a repeated submit.
     :param accepted_at: when the id arrived; None until then.
-    :param refusals: how often this trace id was refused for the moment, where no record is kept.
+    :param refusals: transient refusals of this trace id so far, where no record is kept.
     :param max_tries: of the attempts that this job belongs to; only a clear raises it.
     :param try_number: of the attempt that submitted it.
     :param outcome: how it ended, as far as the task knows.

@@ -62,7 +62,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Refused:
-    """A submit that was refused for the moment, with which no job was made.
+    """A transient refusal of a submit, with which no job was made.
 
     :param job: with which to submit again.
     :param error: as PixVerse gave it.

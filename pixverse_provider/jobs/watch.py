@@ -213,7 +213,7 @@ class JobWatch:
 
     @property
     def pause_for_a_verdict(self) -> float | None:
-        """Seconds after which another poll may tell a refusal from a moment's trouble; None without one."""
+        """Seconds after which another poll may tell a refusal from a transient error; None without one."""
         return None if self._errors is None else self._errors.pause_for_a_verdict
 
     @property
@@ -352,7 +352,7 @@ class BalanceWatch:
 
     @property
     def pause_for_a_verdict(self) -> float | None:
-        """Seconds after which another poll may tell a refusal from a moment's trouble; None without one."""
+        """Seconds after which another poll may tell a refusal from a transient error; None without one."""
         return None if self._errors is None else self._errors.pause_for_a_verdict
 
     def on_balance(self, credits_left: int, now: float) -> Wait | BalanceResult:

@@ -263,7 +263,7 @@ class PixVerseGenerationOperator(BaseOperator):
         if resumed_late and (state.job is None or not state.job.answer_lost):
             raise PixVerseCapacityError(
                 "Nothing could be submitted within the timeout of this task: PixVerse has refused it "
-                f"{state.pauses} times for the moment."
+                f"{state.pauses} times."
             )
         while True:
             answer = JobSubmission(

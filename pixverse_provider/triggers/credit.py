@@ -72,7 +72,7 @@ class PixVerseCreditTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until there are enough credits; then fire the event."""
         try:
-            # Reading the connection, or a poll and its turn, must not hold it for longer.
+            # Reading the connection, or a poll in the queue, must not hold it for longer.
             async with asyncio.timeout(max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL):
                 result = await self._wait()
         except TimeoutError:

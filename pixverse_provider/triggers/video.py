@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PixVerseVideoTrigger"]
 
-# Seconds. After a restart the triggers of one job come within a moment of each other.
+# Seconds. After a restart the triggers of one job come shortly after each other.
 _FRESH = 1.0
 # Seconds; the poll of another trigger of the same job will do if it is no older than this, and than half of
 # the pause before.
@@ -94,7 +94,7 @@ class PixVerseVideoTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until every job is done, or one has ended otherwise; then fire the event."""
         try:
-            # Reading the connection, or a poll and its turn, must not hold it for longer.
+            # Reading the connection, or a poll in the queue, must not hold it for longer.
             async with asyncio.timeout(max(0.0, self.deadline - time.time()) + LONGEST_LAST_POLL):
                 results = await self._wait()
         except TimeoutError:
@@ -117,7 +117,7 @@ class PixVerseVideoTrigger(BaseTrigger):
         """Wait with the shared poller; where the key is refused, with the next, if that has another."""
         from pixverse_provider.triggers.shared import retire_poller, shared_poller
 
-        # Reading the connection can fail for a moment, as a poll can.
+        # Reading the connection can fail with a transient error, as a poll can.
         connecting: JobWatch | None = None
         refused: tuple[SharedPoller, list[WaitResult]] | None = None
         while True:

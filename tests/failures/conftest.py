@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-# Jobs end after the first look of a trigger, so every task is deferred for a while.
+# Jobs end after the first poll of a trigger, so every task is deferred for a while.
 GENERATION_SECONDS = 10.0
 # Below the hang of a fault and above everything that an emulator takes to answer.
 REQUEST_TIMEOUT = 4.0

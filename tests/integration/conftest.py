@@ -48,7 +48,7 @@ def emulator(pixverse_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let triggers look at once: there is no executor here whose late report they could overtake."""
+    """Let triggers poll at once: there is no executor here whose late report they could overtake."""
     monkeypatch.setattr("pixverse_provider.operators.generation.FIRST_POLL_OF_A_TRIGGER", 0.0)
     monkeypatch.setattr("pixverse_provider.sensors._polling.FIRST_POLL_OF_A_TRIGGER", 0.0)
 

@@ -142,7 +142,7 @@ def test_a_wrong_id_is_refused_before_any_call(
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_soft_fail_skips_on_a_first_look_as_well(
+def test_soft_fail_skips_on_a_first_poll_as_well(
     emulator: EmulatorControl, submit_video: Callable[..., int], *, deferrable: bool
 ) -> None:
     sensor = PixVerseVideoSensor(

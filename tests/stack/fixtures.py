@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DAGS = PROJECT / "dags_examples"
 DAG_ID = "pixverse_lip_sync"
-# Above the seven seconds after which a trigger looks first: the task is deferred for that long at least.
+# Above the seven seconds after which a trigger polls first: the task is deferred for that long at least.
 GENERATION_SECONDS = 10.0
 RUN_TIMEOUT = 180.0
 # A worker process ends within this after its task has deferred.

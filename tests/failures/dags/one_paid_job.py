@@ -55,7 +55,7 @@ class ImpatientLipSyncOperator(PixVerseLipSyncOperator):
 
 
 class RacingLipSyncOperator(PixVerseLipSyncOperator):
-    """A lip sync whose trigger looks at once, so that it may fire before the executor has reported."""
+    """A lip sync whose trigger polls at once, so that it may fire before the executor has reported."""
 
     def _defer_wait(self, *arguments: Any) -> None:
         operator_module = sys.modules[PixVerseGenerationOperator.__module__]

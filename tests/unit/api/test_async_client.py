@@ -115,7 +115,7 @@ async def test_a_pause_that_the_service_asks_for_is_handed_on(server: ScriptedSe
 async def test_what_a_request_waits_for_its_turn_is_not_part_of_its_timeout(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pixverse_provider.api.async_client._MOST_AT_ONCE", 1)
+    monkeypatch.setattr("pixverse_provider.api.async_client._MOST_IN_FLIGHT", 1)
     passed: list[float] = []
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: time.monotonic() + sum(passed))
     under_way = most = 0

@@ -130,7 +130,7 @@ def service(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Service:
 
 
 def at_about(seconds: float) -> Any:
-    """Tell times apart by more than the tick of the triggerer, a sixty-fourth of a second."""
+    """Tell times apart by more than rounding."""
     return pytest.approx(seconds, abs=0.1)
 
 

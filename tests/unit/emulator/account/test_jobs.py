@@ -35,7 +35,7 @@ def test_a_job_is_at_5_until_its_time_has_come(api: Caller, slow: EmulatorContro
     assert result["modify_time"] > result["create_time"]
 
 
-def test_without_waiting_a_job_is_done_at_the_first_look(
+def test_without_waiting_a_job_is_done_at_the_first_poll(
     api: Caller, pixverse_emulator: EmulatorControl
 ) -> None:
     assert api.status(api.boat()) == 1

@@ -73,7 +73,7 @@ def test_head_tells_the_length(url: str) -> None:
     assert int(answer.headers["Content-Length"]) == len(get(url).content)
 
 
-def test_a_url_expires_and_a_fresh_look_gives_a_new_one(
+def test_a_url_expires_and_a_fresh_poll_gives_a_new_one(
     api: Caller, pixverse_emulator: EmulatorControl
 ) -> None:
     video_id = api.boat()
