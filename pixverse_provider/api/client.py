@@ -246,7 +246,11 @@ def _may_have_been_sent(error: Exception) -> bool:
     """Tell whether a request that failed may have reached the service."""
     if isinstance(
         error,
-        requests.ConnectTimeout | requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema,
+        requests.ConnectTimeout
+        | requests.exceptions.InvalidHeader
+        | requests.exceptions.InvalidJSONError
+        | requests.exceptions.InvalidSchema
+        | requests.exceptions.InvalidURL,
     ):
         return False
     return not any(

@@ -7,16 +7,19 @@ whitespace, and ``0`` where no number 0 is possible.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, SupportsFloat
+from decimal import Decimal
+from numbers import Real
+from typing import Any
 
-from pixverse_provider.api.ids import shown
+from pixverse_provider.api.ids import exact_integer, list_of, shown
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
 __all__ = [
@@ -38,6 +41,9 @@ __all__ = [
 ]
 
 Reader = Callable[[object, str], Any]
+
+# Seconds. Airflow adds a timeout to a date, and dates end in the year 9999.
+_TEN_YEARS = 10 * 365 * 86400.0
 
 
 def given(reader: Reader, *, required: bool = False, default: Any = None) -> Any:
@@ -127,8 +133,8 @@ class Text:
 
     def __call__(self, value: object, field: str) -> str | None:
         """Read it."""
-        if self.of_digits and isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
+        if self.of_digits and (number := exact_integer(value)) is not None:
+            value = str(number)
         text = read_text(value, field)
         if text is not None and self.longest is not None and len(text) > self.longest:
             raise PixVerseInvalidRequestError(
@@ -159,13 +165,14 @@ class Whole:
         # No number of the API has more digits, and Python reads none of thousands of them.
         if isinstance(found, str) and re.fullmatch(r"[+-]?[0-9]{1,20}", found):
             found = int(found)
-        if isinstance(found, bool) or not isinstance(found, int):
+        number = exact_integer(found)
+        if number is None:
             raise _refused(field, self.expects, value)
-        if found == 0 and self.lowest > 0:
+        if number == 0 and self.lowest > 0:
             return None
-        if found < self.lowest or (self.highest is not None and found > self.highest):
+        if number < self.lowest or (self.highest is not None and number > self.highest):
             raise _refused(field, self.expects, value)
-        return found
+        return number
 
 
 @dataclass(frozen=True)
@@ -256,14 +263,14 @@ class Items:
         found = _found(value, field)
         if isinstance(found, str) and found.startswith(("[", "{")):
             found = _from_json(found, field)
-        if found is None or found == 0:
+        number = exact_integer(found)
+        if found is None or number == 0:
             return None
-        if isinstance(found, str | int) and not isinstance(found, bool):
-            found = [found]
-        if isinstance(found, Mapping) or not isinstance(found, Iterable):
+        given = [found] if isinstance(found, str) or number is not None else list_of(found, field)
+        if given is None:
             raise _refused(field, self.expects, value)
         items = []
-        for index, item in enumerate(found):
+        for index, item in enumerate(given):
             read = self.item(item, f"{field}[{index}]")
             if read is None:
                 raise PixVerseInvalidRequestError(f"{field}[{index}] is missing: it is {item!r}.")
@@ -278,7 +285,7 @@ class Items:
 def _from_json(text: str, field: str) -> object:
     try:
         return json.loads(text)
-    except ValueError as err:
+    except (RecursionError, ValueError) as err:
         raise PixVerseInvalidRequestError(
             f"{field} must be a list, not {shown(text)}: let the template render to JSON with the filter "
             "'tojson'."
@@ -289,6 +296,12 @@ def read_mapping(value: object, field: str) -> dict[str, Any]:
     """Read an object whose shape is not documented; it is sent as it is."""
     if not isinstance(value, Mapping):
         raise _refused(field, "a dict", value)
+    try:
+        json.dumps(dict(value), allow_nan=False)
+    except (RecursionError, TypeError, ValueError) as err:
+        raise PixVerseInvalidRequestError(
+            f"{field} is {shown(value)}, which JSON cannot hold: use texts, finite numbers, lists and dicts."
+        ) from err
     return dict(value)
 
 
@@ -297,11 +310,13 @@ def read_limit(value: object, field: str) -> float | None:
     if value is None:
         return None
     found = _found(value, field)
-    try:
-        number = float(found) if isinstance(found, str | SupportsFloat) else math.nan
-    except (OverflowError, TypeError, ValueError):
-        number = math.nan
-    if isinstance(found, bool) or not 0 <= number < math.inf:
+    number = math.nan
+    # A bool of numpy is no real number; that of Python is.
+    is_number = isinstance(found, Real | Decimal) and not isinstance(found, bool)
+    if is_number or (isinstance(found, str) and re.fullmatch(r"[0-9]+(\.[0-9]+)?", found)):
+        with contextlib.suppress(OverflowError, ValueError):
+            number = float(found)  # type: ignore[arg-type]
+    if not 0 <= number < math.inf:
         raise PixVerseInvalidRequestError(
             f"{field} must be a number of credits, at least 0, not {shown(value)}: give one such as 25, or "
             "leave it out for no limit."
@@ -322,13 +337,10 @@ def check_switches(**switches: object) -> None:
 def read_seconds(value: object, name: str, *, at_least: float) -> float:
     """Read a time of the provider, which is not templated."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if (
-        not isinstance(seconds, int | float)
-        or isinstance(seconds, bool)
-        or not at_least <= seconds <= timedelta.max.total_seconds()
-    ):
+    number = seconds if isinstance(seconds, float) else exact_integer(seconds)
+    if number is None or not at_least <= number <= _TEN_YEARS:
         raise PixVerseInvalidRequestError(
-            f"{name} must be seconds, a number of at least {at_least:g}, or a timedelta, not {shown(value)}: "
-            "it is no template field, so give the value itself."
+            f"{name} must be seconds, a number of at least {at_least:g} and at most {_TEN_YEARS:.0f}, or a "
+            f"timedelta, not {shown(value)}: it is no template field, so give the value itself."
         )
-    return float(seconds)
+    return float(number)

@@ -6,15 +6,27 @@ form, so every id argument takes an exact integer of any type, or a string of de
 
 from __future__ import annotations
 
+import contextlib
 import json
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any, SupportsIndex
 
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
-__all__ = ["LARGEST_ID", "Id", "one_or_many_ids", "optional_id", "required_id", "shown", "xcom_id"]
+__all__ = [
+    "LARGEST_ID",
+    "Id",
+    "exact_integer",
+    "list_of",
+    "one_or_many_ids",
+    "optional_id",
+    "required_id",
+    "shown",
+    "xcom_id",
+]
 
 Id = int | str
 
@@ -43,7 +55,7 @@ def optional_id(value: object, field: str) -> int | None:
             f"{field} is the text 'None': its template found no value. Check that the task it refers to "
             "has run and returned an id."
         )
-    number = _from_digits(value) if isinstance(value, str) else _exact_integer(value)
+    number = _from_digits(value) if isinstance(value, str) else exact_integer(value)
     if number is None:
         raise PixVerseInvalidRequestError(
             f"{field} must be a PixVerse id, {_WANTED}, not {shown(value)} ({type(value).__name__})."
@@ -79,13 +91,38 @@ def one_or_many_ids(value: Any, field: str) -> tuple[list[int], bool]:
             raise PixVerseInvalidRequestError(
                 f"{field} must be an id or a list of ids, and {shown(value)} is no list in JSON."
             ) from None
-    many = isinstance(value, Iterable) and not isinstance(value, str | bytes | bytearray | Mapping)
-    if not many or _exact_integer(value) is not None:
+    items = list_of(value, field)
+    if items is None:
         return [required_id(value, field)], False
-    # The results of a mapped task come one request each, unless they are asked for at once.
-    if isinstance(value, Sequence):
-        value = value[:]
-    return [required_id(item, f"{field}[{index}]") for index, item in enumerate(value)], True
+    return [required_id(item, f"{field}[{index}]") for index, item in enumerate(items)], True
+
+
+def list_of(value: object, field: str) -> list[Any] | None:
+    """Return the items of a list of any type, in their order; None for a value that is no list.
+
+    :param value: of an argument that takes a list.
+    :param field: name of the argument, for the message.
+    :raises PixVerseInvalidRequestError: for what has items and is no list: a set has another order in each
+        process, so a retry would ask for something else, and an iterator is empty when it is read again.
+    """
+    if exact_integer(value) is not None or isinstance(value, str) or not isinstance(value, Iterable):
+        return None
+    if isinstance(value, bytes | bytearray | memoryview | Mapping | Iterator) or (
+        isinstance(value, AbstractSet) and not isinstance(value, KeysView)
+    ):
+        raise PixVerseInvalidRequestError(
+            f"{field} is {shown(value)}, of type {type(value).__name__}: give a list, whose items keep their "
+            "order."
+        )
+    # The results of a mapped task come one request each, unless they are asked for at once; a deque has no
+    # slices, and an array of numpy without a dimension no items.
+    with contextlib.suppress(TypeError):
+        if isinstance(value, Sequence):
+            value = value[:]
+    try:
+        return list(value)
+    except TypeError:
+        return None
 
 
 def xcom_id(number: int) -> Id:
@@ -105,7 +142,7 @@ def _from_digits(text: str) -> int | None:
     return int(text.lstrip("0")[: _MOST_DIGITS + 1] or "0")
 
 
-def _exact_integer(value: object) -> int | None:
+def exact_integer(value: object) -> int | None:
     """Return the value of an integer of any type, or None for anything else."""
     if isinstance(value, bool):
         return None

@@ -82,8 +82,8 @@ class JobSubmission:
     :param request: what is to be made.
     :param replay: whether a submit whose answer was lost is repeated under its own trace id.
     :param max_credits: a new job whose price is known to be higher is refused; a number or its text, None for
-        no limit. It is read where a new job is about to be paid, so that no value of it keeps a retry from a
-        job that is paid already.
+        no limit. It is read where a job is about to be paid, so that no value of it keeps a retry from a job
+        that the record names. Where no record is kept, it holds for each attempt.
     :param pending: the job with which an earlier part of this attempt went on; None at its beginning.
     :param clock: gives epoch seconds; that of the system by default.
     """

@@ -230,7 +230,7 @@ class JobWatch:
         recovered = self._errors is not None
         self._errors = None
         self._last_result = result
-        # Before the deadline is looked at, which names it.
+        # Before the deadline is checked, which names it.
         notice = self._notice(result, recovered=recovered)
         outcome = outcome_of(result)
         if outcome is None and self.give_up_at is not None and now >= self.give_up_at:

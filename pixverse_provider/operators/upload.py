@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
 
-from pixverse_provider.api.ids import Id, xcom_id
+from pixverse_provider.api.ids import Id, list_of, xcom_id
 from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
 from pixverse_provider.api.settings import is_loopback
 from pixverse_provider.exceptions import PixVerseSourceError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from pixverse_provider.api.client import UploadSource
@@ -48,14 +51,11 @@ class _PixVerseUploadOperator(BaseOperator):
 
     def execute(self, context: Context) -> Id | list[Id]:
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
-        given: Any = self.source
-        if isinstance(given, str) or not isinstance(given, Iterable):
-            source = self._checked(given)
+        given = list_of(_read_list(self.source), "source")
+        if given is None:
+            source = self._checked(self.source)
             with PixVerseHook(self.pixverse_conn_id) as hook:
                 return self._upload(hook, source)
-        # The results of a mapped task come one request each, unless they are asked for at once.
-        if isinstance(given, Sequence):
-            given = given[:]
         # All are checked before the first is sent.
         sources = [self._checked(each) for each in given]
         if not sources:
@@ -102,6 +102,14 @@ class _PixVerseUploadOperator(BaseOperator):
     @abstractmethod
     def _upload_from_url(self, hook: PixVerseHook, url: str) -> int:
         """Hand on a URL and return the id."""
+
+
+def _read_list(source: object) -> object:
+    """Return the list that a template makes JSON text of, and anything else as it is."""
+    if isinstance(source, str) and source.strip().startswith("["):
+        with contextlib.suppress(RecursionError, ValueError):
+            return json.loads(source)
+    return source
 
 
 class PixVerseUploadMediaOperator(_PixVerseUploadOperator):

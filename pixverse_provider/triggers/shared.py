@@ -53,7 +53,7 @@ class SharedJob:
     while Python goes through all that is alive in search of garbage: so it keeps little.
     """
 
-    __slots__ = ("_answer", "_job_id", "_media_type", "_poller", "_request", "_sent_at", "_users")
+    __slots__ = ("_answer", "_answered_at", "_job_id", "_media_type", "_poller", "_request", "_users")
 
     def __init__(self, media_type: MediaType, job_id: int, poller: SharedPoller) -> None:
         self._media_type: MediaType = media_type
@@ -62,9 +62,9 @@ class SharedJob:
         self._users = 0
         # The poll under way, if any.
         self._request: asyncio.Task[_Answer] | None = None
-        # What the last one brought, and when it was sent.
+        # What the last one brought, and when.
         self._answer: _Answer | None = None
-        self._sent_at = 0.0
+        self._answered_at = 0.0
 
     def __enter__(self) -> Self:
         self._users += 1
@@ -80,14 +80,13 @@ class SharedJob:
     async def poll(self, max_age: float) -> JobResult:
         """Return what a poll brings: one that is under way, or that another has just made, will do.
 
-        :param max_age: seconds since a poll that has ended already was sent.
+        :param max_age: seconds since a poll that has ended already was answered.
         :raises PixVerseError: where that poll failed.
         """
         now = asyncio.get_running_loop().time()
         answer = self._answer
-        if self._request is not None or answer is None or now - self._sent_at > max_age:
+        if self._request is not None or answer is None or now - self._answered_at >= max_age:
             if self._request is None:
-                self._sent_at = now
                 self._request = asyncio.create_task(self._send())
             # One who is cancelled must not end the request of the others.
             answer = await asyncio.shield(self._request)
@@ -104,6 +103,7 @@ class SharedJob:
             self._answer = err
         finally:
             self._request = None
+        self._answered_at = asyncio.get_running_loop().time()
         return self._answer
 
 

@@ -25,9 +25,6 @@ __all__ = ["PixVerseVideoTrigger"]
 
 # Seconds. After a restart the triggers of one job come shortly after each other.
 _FRESH = 1.0
-# Seconds; the poll of another trigger of the same job will do if it is no older than this, and than half of
-# the pause before.
-_OLDEST = 5.0
 
 
 class PixVerseVideoTrigger(BaseTrigger):
@@ -208,7 +205,8 @@ class PixVerseVideoTrigger(BaseTrigger):
                 if step.notice:
                     self.log.warning(step.notice)
                 await asyncio.sleep(step.seconds)
-                max_age = min(_OLDEST, step.seconds / 2)
+                # The poll of another trigger of the same job will do, but not for the last one.
+                max_age = step.seconds / 2 if time.time() < self.deadline else 0.0
 
 
 def _for_each(result: WaitResult, video_ids: list[str]) -> list[WaitResult]:

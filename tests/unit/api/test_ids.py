@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import deque
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse_provider.api.ids import LARGEST_ID, one_or_many_ids, optional_id, required_id, xcom_id
+from pixverse_provider.api.fields import Items
+from pixverse_provider.api.ids import LARGEST_ID, list_of, one_or_many_ids, optional_id, required_id, xcom_id
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
 IDS = st.integers(1, LARGEST_ID)
@@ -122,10 +124,39 @@ def test_digits_without_end_are_refused_in_a_short_sentence(value: Any) -> None:
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("value", [7.0, True, b"7", {"id": 7}, ANY_OBJECT], ids=repr)
+@pytest.mark.parametrize("value", [7.0, True, ANY_OBJECT], ids=repr)
 def test_what_is_neither_an_id_nor_a_list_is_refused_as_one(value: Any) -> None:
     with pytest.raises(PixVerseInvalidRequestError, match=r"^video_id must be a PixVerse id"):
         one_or_many_ids(value, "video_id")
+
+
+NO_LISTS: list[Any] = [b"12", bytearray(b"12"), {"id": 7}, {7, 8}, frozenset(), iter([7]), (n for n in [7])]
+
+
+@pytest.mark.parametrize("value", NO_LISTS, ids=lambda value: type(value).__name__)
+def test_what_has_items_and_is_no_list_is_refused_by_every_argument_that_takes_one(value: Any) -> None:
+    for read in (one_or_many_ids, list_of, Items(required_id)):
+        with pytest.raises(PixVerseInvalidRequestError, match=r"^img_ids is .*: give a list") as caught:
+            read(value, "img_ids")
+        assert type(value).__name__ in str(caught.value)
+
+
+LISTS: list[Any] = [
+    [7, 8],
+    (7, 8),
+    range(7, 9),
+    deque([7, 8]),
+    {7: "a", 8: "b"}.keys(),
+    {1: 7, 2: 8}.values(),
+    numpy.array([7, 8]),
+]
+
+
+@pytest.mark.parametrize("value", LISTS, ids=lambda value: type(value).__name__)
+def test_a_list_of_any_type_keeps_its_order(value: Any) -> None:
+    assert one_or_many_ids(value, "img_ids") == ([7, 8], True)
+    assert list_of(value, "img_ids") == [7, 8]
+    assert Items(required_id)(value, "img_ids") == (7, 8)
 
 
 def test_a_template_that_found_nothing_is_told_apart() -> None:

@@ -262,6 +262,22 @@ class TestWaiting:
         assert service.polls[0] == at_about(0)
         assert service.polls[-1] == at_about(600)
 
+    def test_the_last_poll_is_no_answer_that_another_trigger_has_had_before(
+        self, clock: Clock, service: Service
+    ) -> None:
+        service.afterwards = video(5)
+
+        async def both() -> None:
+            other = trigger_in_time(poll_interval=590, deadline=START + 9000)
+            waits = [
+                asyncio.create_task(results_of(one)) for one in (other, trigger_in_time(poll_interval=400))
+            ]
+            await waits[1]
+            waits[0].cancel()
+
+        clock.run(both())
+        assert service.polls[-1] == at_about(600)
+
     @pytest.mark.asyncio
     async def test_a_deadline_that_passed_while_it_was_moved_still_has_its_last_poll(
         self, server: ScriptedServer

@@ -1,0 +1,104 @@
+"""How arguments are read that tests of the requests do not reach one by one."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy
+import pytest
+
+from pixverse_provider.api.fields import Items, Text, Whole, read_limit, read_mapping, read_seconds
+from pixverse_provider.api.ids import optional_id, required_id
+from pixverse_provider.exceptions import PixVerseInvalidRequestError
+
+SEVENS: list[Any] = [7, "7", " 7 ", Decimal(7), numpy.int64(7), numpy.uint8(7)]
+
+
+@pytest.mark.parametrize("value", SEVENS, ids=repr)
+def test_a_whole_number_of_any_type_is_read_by_every_reader_of_one(value: Any) -> None:
+    assert Whole()(value, "duration") == 7
+    assert required_id(value, "video_id") == 7
+    assert Items(required_id)(value, "img_ids") == (7,)
+    assert read_limit(value, "max_credits") == 7.0
+    if not isinstance(value, str):
+        assert Text(of_digits=True)(value, "template_id") == "7"
+        assert read_seconds(value, "timeout", at_least=1) == 7.0
+
+
+@pytest.mark.parametrize("value", [0, "0", Decimal(0), numpy.int64(0)], ids=repr)
+def test_a_zero_of_any_type_is_not_given_where_there_is_no_zero(value: Any) -> None:
+    assert Whole()(value, "duration") is None
+    assert optional_id(value, "video_id") is None
+
+
+@pytest.mark.parametrize("value", [7.0, Decimal("7.5"), True, numpy.True_, b"7", object], ids=repr)
+def test_what_is_no_whole_number_is_refused(value: Any) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match=r"^duration must be a whole number"):
+        Whole()(value, "duration")
+
+
+@pytest.mark.parametrize(
+    ("value", "limit"),
+    [(0, 0.0), (2.5, 2.5), ("2.5", 2.5), (Decimal("2.5"), 2.5), (numpy.float32(2.5), 2.5), (None, None)],
+    ids=repr,
+)
+def test_a_limit_in_credits_may_have_a_fraction(value: Any, limit: float | None) -> None:
+    assert read_limit(value, "max_credits") == limit
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        True,
+        numpy.True_,
+        "1_000",
+        "1e3",
+        "\u0665",
+        "",
+        "None",
+        "-1",
+        -1,
+        math.nan,
+        math.inf,
+        10**400,
+        [25],
+        2j,
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_is_no_limit_is_refused(value: Any) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match=r"^max_credits"):
+        read_limit(value, "max_credits")
+
+
+@pytest.mark.parametrize("value", [timedelta(days=3650), 10 * 365 * 86400], ids=repr)
+def test_ten_years_are_time_enough(value: Any) -> None:
+    assert read_seconds(value, "timeout", at_least=1) == 10 * 365 * 86400.0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [timedelta.max, 1e12, 10**400, math.inf, math.nan, "7", True, None],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_time_beyond_what_dates_hold_is_refused_before_anything_is_paid(value: Any) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match=r"^timeout must be seconds, .* at most 315360000"):
+        read_seconds(value, "timeout", at_least=1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"video_id": math.nan}, {"a": [math.inf]}, {"video_id": numpy.int64(5)}, {"a": {1, 2}}, {(1, 2): 3}],
+    ids=repr,
+)
+def test_an_object_that_json_cannot_hold_is_refused_and_not_taken_for_a_lost_answer(value: Any) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match=r"^video_references.* JSON cannot hold"):
+        read_mapping(value, "video_references[0]")
+
+
+def test_a_list_without_end_is_refused_in_one_sentence() -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match=r"^img_ids must be a list"):
+        Items(required_id)("[" * 200_000, "img_ids")
