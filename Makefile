@@ -48,10 +48,10 @@ demo-stop: ## stop what `make demo KEEP=1` left running
 	@test -x $(BIN)/python || { echo "Nothing is installed, so nothing can be running."; exit 0; }; \
 	exec $(BIN)/python -m tools.demo stop
 
+LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python -m mypy
+
 lint: $(VENV)/.installed-dev ## ruff, ruff format and mypy
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/python -m mypy
+	$(LINT)
 
 format: $(VENV)/.installed-dev ## let ruff fix and format
 	$(BIN)/ruff check --fix .
@@ -59,8 +59,8 @@ format: $(VENV)/.installed-dev ## let ruff fix and format
 
 # Many tests wait, so lint runs beside them. The stack tests are alone: a real Airflow in them is held to its times.
 test: $(VENV)/.installed-dev ## lint and the unit, integration and stack tests
-	@log=$$(mktemp) && trap 'rm -f $$log' EXIT; \
-	$(MAKE) --no-print-directory lint >$$log 2>&1 & lint=$$!; \
+	@log=$$(mktemp); lint=; trap 'kill $$lint 2>/dev/null; rm -f $$log' EXIT; trap 'exit 130' INT TERM; \
+	($(LINT)) >$$log 2>&1 & lint=$$!; \
 	$(PYTEST) $(PARALLEL) $(TESTS); tests=$$?; \
 	wait $$lint; linted=$$?; cat $$log; exit $$((tests || linted))
 	$(PYTEST) tests/stack

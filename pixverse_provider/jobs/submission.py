@@ -318,12 +318,12 @@ class JobSubmission:
         if limit is None:
             return
         price = self._request.estimated_credits()
-        if price is None:
+        if price is None and self._pending is None:
             log.warning(
                 "max_credits is not checked: the published prices do not tell beforehand what this %s costs.",
                 self._request.kind,
             )
-        elif price > limit:
+        elif price is not None and price > limit:
             raise PixVerseInsufficientCreditsError(
                 f"The {self._request.kind} would cost {price} credits and max_credits is "
                 f"{limit:g}: nothing was submitted. Raise max_credits, or ask for less."

@@ -149,7 +149,7 @@ def find_or_submit(
     *,
     request: GenerationRequest = REQUEST,
     replay: bool = True,
-    max_credits: float | None = None,
+    max_credits: object = None,
     pending: JobRecord | None = None,
     now: float = NOW,
 ) -> Found | Refused:

@@ -325,6 +325,23 @@ class TestThePrice:
         assert "max_credits is not checked" in log_lines[0]
         assert len(api.trace_ids) == 1
 
+    def test_that_is_not_known_is_said_once_in_an_attempt(self, log_lines: list[str]) -> None:
+        store = job_store(Store())
+        find_or_submit(Api(), store, max_credits=1.0, pending=store.open(0, NOW))
+        assert "max_credits is not checked" not in "".join(log_lines)
+
+    def test_where_no_record_is_kept_holds_for_the_next_attempt(self) -> None:
+        first, second = Api(), Api()
+        find_or_submit(first, job_store(None, request=self.REQUEST), request=self.REQUEST, max_credits=45)
+        with pytest.raises(PixVerseInsufficientCreditsError, match="max_credits is 44"):
+            find_or_submit(
+                second,
+                job_store(None, request=self.REQUEST, try_number=2),
+                request=self.REQUEST,
+                max_credits=44,
+            )
+        assert (len(first.trace_ids), second.trace_ids) == (1, [])
+
     def test_counts_for_a_job_that_replaces_another(self) -> None:
         store = Store()
         one = job_store(store, request=self.REQUEST)
