@@ -152,6 +152,12 @@ def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> No
     assert f"Port {port} cannot be used" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("port", ["-1", "65536", "99999"])
+def test_a_port_that_there_is_not_is_named(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--port", port]) == 2
+    assert capsys.readouterr().err == f"port must be 0 to 65535, not {port}.\n"
+
+
 def test_a_setting_that_makes_no_sense_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["serve", "--concurrency", "0"]) == 2
     assert capsys.readouterr().err == "concurrency must be at least 1.\n"
