@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from pixverse_provider.emulator.account.clock import Clock
+from pixverse_provider.emulator.account.settings import InvalidSettingError, Settings
 from pixverse_provider.emulator.client import ControlError, EmulatorControl
 
 if TYPE_CHECKING:
@@ -66,13 +67,22 @@ def test_jobs_come_with_the_newest_first(pixverse_emulator: EmulatorControl, api
     ("changes", "complaint"),
     [
         ({"concurency": 1}, "no setting 'concurency'"),
-        ({"concurrency": 0}, "at least 1"),
-        ({"concurrency": "5"}, "takes a int, not a str"),
-        ({"generation_seconds": -1}, "must not be negative"),
-        ({"render": "huge"}, "full, small, placeholder"),
-        ({"wrong_key_status": 404}, "200, 401 or 403"),
+        ({"concurrency": 0}, "concurrency takes a whole number from 1 to 1000000000000000, not 0"),
+        ({"concurrency": "5"}, "concurrency takes a whole number from 1 to 1000000000000000, not '5'"),
+        ({"concurrency": 1.0}, "concurrency takes a whole number from 1 to 1000000000000000, not 1.0"),
+        ({"concurrency": None}, "concurrency takes a whole number from 1 to 1000000000000000, not None"),
+        ({"credits": 10**400}, "credits takes a whole number from 0 to 1000000000000000, not 1000"),
+        ({"credits": -1}, "credits takes a whole number from 0"),
+        ({"max_media_bytes": True}, "max_media_bytes takes a whole number from 0"),
+        ({"generation_seconds": -1}, "generation_seconds takes a number from 0 to 315576000, not -1"),
+        ({"generation_seconds": 10**400}, "generation_seconds takes a number from 0 to 315576000, not 1000"),
+        ({"generation_seconds": float("inf")}, "generation_seconds takes a number .*, not inf"),
+        ({"media_lifetime": float("nan")}, "media_lifetime takes a number .*, not nan"),
+        ({"max_media_seconds": 1e300}, r"max_media_seconds takes a number .*, not 1e\+300"),
+        ({"render": "huge"}, "render takes full, small or placeholder, not 'huge'"),
+        ({"wrong_key_status": 404}, "wrong_key_status takes 200, 401 or 403, not 404"),
         ({"api_key": "x"}, "no setting 'api_key'"),
-        ({"huge_ids": 1}, "takes a bool"),
+        ({"huge_ids": 1}, "huge_ids takes true or false, not 1"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(
@@ -80,6 +90,22 @@ def test_a_setting_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(ControlError, match=complaint):
         pixverse_emulator.settings(**changes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"concurrency": "5"}, "concurrency takes a whole number from 1 to 1000000000000000, not '5'"),
+        ({"api_key": b"secret"}, "api_key takes a text that is not empty"),
+        ({"api_key": ""}, "api_key takes a text that is not empty"),
+    ],
+)
+def test_a_setting_at_the_start_is_checked_as_one_later_and_no_key_is_shown(
+    settings: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(InvalidSettingError) as refused:
+        Settings(**settings)
+    assert str(refused.value) == complaint
 
 
 def test_the_key_cannot_be_read(pixverse_emulator: EmulatorControl) -> None:
