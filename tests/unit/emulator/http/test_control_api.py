@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,12 +117,41 @@ def test_the_key_cannot_be_read(pixverse_emulator: EmulatorControl) -> None:
 
 
 def test_time_does_not_run_backwards(pixverse_emulator: EmulatorControl) -> None:
-    with pytest.raises(ControlError, match="only moves forward"):
-        pixverse_emulator.advance(-1)
-    with pytest.raises(ControlError, match="advance takes seconds"):
+    for seconds in (-1, float("inf"), float("-inf"), float("nan"), 1e300, 10**400):
+        with pytest.raises(ControlError, match=re.escape(f"0 to 315576000 s, not by {seconds!r} s")):
+            pixverse_emulator.advance(seconds)
+    with pytest.raises(ControlError, match="advance takes seconds, not '1'"):
         pixverse_emulator._call("POST", "clock", {"advance": "1"})
+    for switch in ("manual", "finish_all"):
+        with pytest.raises(ControlError, match=f"{switch} takes true or false, not 'no'"):
+            pixverse_emulator._call("POST", "clock", {switch: "no"})
     with pytest.raises(ControlError, match="unknown: hours"):
         pixverse_emulator._call("POST", "clock", {"hours": 1})
+
+
+def test_a_clock_that_does_not_move_does_not_stop_either(pixverse_emulator: EmulatorControl) -> None:
+    with pytest.raises(ControlError, match="only moves forward"):
+        pixverse_emulator._call("POST", "clock", {"manual": True, "advance": -1})
+    assert pixverse_emulator._call("GET", "clock")["manual"] is False
+
+
+def test_every_date_up_to_the_end_of_the_clock_can_be_written(
+    pixverse_emulator: EmulatorControl, api: Caller
+) -> None:
+    longest = 315_576_000
+    pixverse_emulator.settings(media_lifetime=longest)
+
+    def advance_without_end() -> None:
+        for _ in range(1000):
+            pixverse_emulator.advance(longest)
+
+    with pytest.raises(ControlError, match="does not move beyond the year 8999"):
+        advance_without_end()
+    assert api.result(api.boat())["status"] == 1
+    pixverse_emulator.settings(generation_seconds=longest)
+    video_id = api.boat()
+    assert api.status(video_id) == 5
+    assert pixverse_emulator.job(video_id)["created"].startswith("89")
 
 
 def test_a_job_is_not_ended_in_a_way_that_does_not_exist(
@@ -130,7 +160,7 @@ def test_a_job_is_not_ended_in_a_way_that_does_not_exist(
     video_id = api.boat()
     with pytest.raises(ControlError, match="it can only be deleted"):
         pixverse_emulator.end(video_id, "failed")
-    with pytest.raises(ControlError, match="end must be one of"):
+    with pytest.raises(ControlError, match="end takes one of deleted, moderated, failed, not 'lost'"):
         pixverse_emulator.end(video_id, "lost")
     with pytest.raises(ControlError, match="there is no job 1"):
         pixverse_emulator.end(1, "failed")

@@ -379,7 +379,11 @@ class TestMedia:
         ({"on": "any", "what": "answer", "headers": {"A b": "c"}}, "headers takes names and values of HTTP"),
         ({"on": "any", "what": "answer", "headers": {"content-length": "5"}}, "leave content-length to the"),
         ({"on": "any", "what": "answer", "body": {"ErrCode": 0}}, "body takes a str"),
-        ({"on": "any", "what": "answer", "body": "\ud800"}, "body must be text that UTF-8 can carry"),
+        (
+            {"on": "any", "what": "answer", "body": "\ud800"},
+            "send text that UTF-8 can carry; other bytes as a body_base64",
+        ),
+        ({"on": "any", "what": "error", "message": "\ud800"}, "send text that UTF-8 can carry"),
         ({"on": "any", "what": "answer", "body": "a", "body_base64": "YQ=="}, "not both"),
         ({"on": "any", "what": "answer", "body_base64": "a b"}, "body_base64 must be base64"),
         ({"on": "any", "what": "answer", "gzip": "yes"}, "gzip takes a bool"),
