@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from pixverse_provider.emulator.account.clock import Clock
+from pixverse_provider.emulator.account.ledger import INCIDENTS, REQUEST_KINDS
 from pixverse_provider.emulator.account.settings import InvalidSettingError, Settings
 from pixverse_provider.emulator.client import ControlError, EmulatorControl
 
@@ -57,6 +58,30 @@ def test_a_job_shows_everything_about_itself(pixverse_emulator: EmulatorControl,
     assert (job["width"], job["height"], round(job["seconds"])) == (256, 144, 5)
     with pytest.raises(KeyError):
         pixverse_emulator.job(1)
+
+
+def test_what_is_misspelt_is_no_empty_list(pixverse_emulator: EmulatorControl) -> None:
+    with pytest.raises(
+        ControlError, match=r"no kind of request 'sumbit'; there are submit, result, .*, unknown"
+    ):
+        pixverse_emulator.requests("sumbit")
+    with pytest.raises(ControlError, match=r"no incident 'foo'; there are key_to_media, .*, render_failed"):
+        pixverse_emulator.incidents("foo")
+    for kind in REQUEST_KINDS:
+        assert pixverse_emulator.requests(kind) == []
+    for what in INCIDENTS:
+        assert pixverse_emulator.incidents(what) == []
+
+
+def test_requests_to_nowhere_and_to_where_a_redirect_leads_are_kinds_too(
+    pixverse_emulator: EmulatorControl, api: Caller
+) -> None:
+    pixverse_emulator.fault("balance", "redirect")
+    api.get("/account/balance")
+    api.get("/nowhere")
+    kinds = ["balance", "elsewhere", "unknown"]
+    assert [request["kind"] for request in pixverse_emulator.requests()] == kinds
+    assert [len(pixverse_emulator.requests(kind)) for kind in kinds] == [1, 1, 1]
 
 
 def test_jobs_come_with_the_newest_first(pixverse_emulator: EmulatorControl, api: Caller) -> None:
