@@ -1,4 +1,7 @@
-"""Faults on order: which there are, and which is due for a request."""
+"""Faults on order: which there are, and which is due for a request.
+
+What each does to an answer is in ``http/fault_injection.py``.
+"""
 
 from __future__ import annotations
 

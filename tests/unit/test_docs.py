@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,15 @@ from pixverse_provider.api.settings import ClientSettings
 from pixverse_provider.emulator import cli
 from pixverse_provider.emulator.account.settings import Settings
 from pixverse_provider.emulator.client import EmulatorControl
-from pixverse_provider.emulator.faults import KINDS, MAGIC_WORDS, REFUSE_WORD
+from pixverse_provider.emulator.faults import (
+    API_ENDPOINTS,
+    KINDS,
+    MAGIC_WORDS,
+    MEDIA,
+    REFUSE_WORD,
+    FaultPlan,
+    InvalidFaultError,
+)
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
 from pixverse_provider.jobs.record import JobRecord
 from tests.support.kinds import public_tasks
@@ -324,8 +333,20 @@ def test_every_fault_and_magic_word_is_documented_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("what", KINDS)
-def test_every_detail_of_a_fault_is_documented(what: str) -> None:
+def test_a_fault_is_documented_with_the_word_that_orders_it_where_it_can_be(what: str) -> None:
+    on, _happens = rows(section(EMULATOR, "Faults"))[what]
+    plan = FaultPlan()
+    for endpoint in (*API_ENDPOINTS, MEDIA, "any"):
+        general = "any" if "`any`" in on and endpoint in API_ENDPOINTS else endpoint
+        order = {"on": endpoint, "what": what}
+        with nullcontext() if f"`{general}`" in on else pytest.raises(InvalidFaultError):
+            plan.add(order)
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_every_detail_of_a_fault_is_documented_and_no_other(what: str) -> None:
     _endpoints, happens = rows(section(EMULATOR, "Faults"))[what]
+    assert set(re.findall(r"`(\w+)=", happens)) <= set(KINDS[what].details)
     assert {name for name in KINDS[what].details if not re.search(rf"`{name}\b", happens)} == set()
 
 
