@@ -285,7 +285,7 @@ def _read(order: Mapping[str, Any]) -> Fault:
 
 def _optional(order: dict[str, Any], name: str, kind: type, default: Any) -> Any:
     value = order.pop(name, default)
-    if value is not None and (type(value) is not kind or (kind is int and value < 1)):
+    if value is not None and (type(value) is not kind or (type(value) is int and value < 1)):
         takes = "a whole number from 1" if kind is int else _TYPES[kind]
         raise InvalidFaultError(f"{name} takes {takes}, or null, not {value!r}")
     return value

@@ -62,8 +62,9 @@ class Settings:
     max_media_bytes: int = 100 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        # The key is shown nowhere, so not in a refusal either.
-        if not isinstance(self.api_key, str) or not self.api_key:
+        # Where it comes from, no type is checked. It is shown nowhere, so not in a refusal either.
+        key: Any = self.api_key
+        if not isinstance(key, str) or not key:
             raise InvalidSettingError("api_key takes a text that is not empty")
         for item in fields(self):
             value = getattr(self, item.name)
