@@ -32,6 +32,8 @@ from pixverse_provider.emulator.faults import (
     FaultPlan,
     InvalidFaultError,
 )
+from pixverse_provider.emulator.protocol import EFFECT_QUALITY, TEMPLATE_NOT_ACTIVE
+from pixverse_provider.emulator.rules.catalogue import IMAGE_TEMPLATES, QUALITIES, VIDEO_TEMPLATES
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
 from pixverse_provider.jobs.record import JobRecord
 from tests.support.kinds import public_tasks
@@ -323,6 +325,21 @@ def test_every_setting_of_the_emulator_is_documented_with_its_default() -> None:
     documented = rows(section(EMULATOR, "Settings"))
     actual = {name: documented[name][0].partition(";")[0].strip("`") for name in Settings().public()}
     assert actual == {name: str(value) for name, value in Settings().public().items()}
+
+
+def test_every_template_is_documented_with_its_limits_and_no_other() -> None:
+    expected = {}
+    for template_id, template in VIDEO_TEMPLATES.items():
+        limits = f"{template.seconds} s"
+        if template.qualities != QUALITIES:
+            limits += (
+                f", only at {' and '.join(template.qualities)}; another quality is answered {EFFECT_QUALITY}"
+            )
+        expected[str(template_id)] = ["a video", limits]
+    expected |= {str(template_id): ["an image", ""] for template_id in IMAGE_TEMPLATES}
+    documented = rows(section(EMULATOR, "Templates that are activated"))
+    assert {name: cells for name, cells in documented.items() if name.isdigit()} == expected
+    assert str(TEMPLATE_NOT_ACTIVE) in section(EMULATOR, "Templates that are activated")
 
 
 def test_every_fault_and_magic_word_is_documented_and_no_other() -> None:
