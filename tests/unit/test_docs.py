@@ -21,6 +21,17 @@ from pixverse_provider import exceptions
 from pixverse_provider.api.errors import ERROR_CODES, describe_error_code
 from pixverse_provider.api.settings import ClientSettings
 from pixverse_provider.emulator import cli
+from pixverse_provider.emulator.account.jobs import JobRecord as EmulatedJob
+from pixverse_provider.emulator.account.ledger import (
+    INCIDENTS,
+    REQUEST_KINDS,
+    BalanceRecord,
+    EntryRecord,
+    IncidentRecord,
+    LedgerRecord,
+    RequestRecord,
+    SubmitRecord,
+)
 from pixverse_provider.emulator.account.settings import Settings
 from pixverse_provider.emulator.client import EmulatorControl
 from pixverse_provider.emulator.faults import (
@@ -30,6 +41,7 @@ from pixverse_provider.emulator.faults import (
     MEDIA,
     REFUSE_WORD,
     FaultPlan,
+    FaultRecord,
     InvalidFaultError,
 )
 from pixverse_provider.emulator.protocol import EFFECT_QUALITY, TEMPLATE_NOT_ACTIVE
@@ -340,6 +352,32 @@ def test_every_template_is_documented_with_its_limits_and_no_other() -> None:
     documented = rows(section(EMULATOR, "Templates that are activated"))
     assert {name: cells for name, cells in documented.items() if name.isdigit()} == expected
     assert str(TEMPLATE_NOT_ACTIVE) in section(EMULATOR, "Templates that are activated")
+
+
+def test_every_key_of_a_record_of_the_emulator_is_documented_and_no_other() -> None:
+    documented: dict[str, set[str]] = {}
+    of = ""
+    for line in re.findall(r"^\| .*\|$", section(EMULATOR, "Records"), re.MULTILINE)[1:]:
+        first, keys, _meaning = (cell.strip() for cell in line.strip("|").split("|"))
+        of = first or of
+        documented.setdefault(of, set()).update(re.findall(r"`(\w+)`", keys))
+    records = {
+        "`jobs()`, `job()`": EmulatedJob,
+        "`ledger()`": LedgerRecord,
+        '`ledger()["entries"]`': EntryRecord,
+        '`ledger()["submits"]`': SubmitRecord,
+        "`requests()`": RequestRecord,
+        "`incidents()`": IncidentRecord,
+        "`faults()`": FaultRecord,
+    }
+    assert documented == {name: set(record.__annotations__) for name, record in records.items()}
+    assert all(f"`{name}`" in section(EMULATOR, "Records") for name in BalanceRecord.__annotations__)
+
+
+@pytest.mark.parametrize(("call", "names"), [("requests", REQUEST_KINDS), ("incidents", INCIDENTS)])
+def test_every_kind_of_request_and_incident_is_documented(call: str, names: tuple[str, ...]) -> None:
+    (line,) = re.findall(rf"^\| `{call}\(\w+=None.*$", EMULATOR.read_text(), re.MULTILINE)
+    assert [name for name in names if f"`{name}`" not in line] == []
 
 
 def test_every_fault_and_magic_word_is_documented_and_no_other() -> None:
