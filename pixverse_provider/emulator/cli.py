@@ -21,6 +21,7 @@ from pixverse_provider.emulator.account.settings import (
 )
 
 _KEY_VARIABLE: Final = "PIXVERSE_EMULATOR_API_KEY"
+_LAST_PORT: Final = 65_535
 _NEEDED: Final = {
     "fastapi": ("fastapi",),
     "uvicorn": ("uvicorn",),
@@ -41,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
             f"The emulator needs {', '.join(missing)}. "
             "Install it with: pip install 'airflow-provider-pixverse[emulator]'"
         )
+    if not 0 <= options.port <= _LAST_PORT:
+        return _refuse(f"port must be 0 to {_LAST_PORT}, not {options.port}.")
     try:
         settings = Settings(
             api_key=getattr(options, "api_key", None) or os.environ.get(_KEY_VARIABLE) or DEFAULT_API_KEY,
@@ -125,9 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         "serve", help="run it until Ctrl-C", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     serve.add_argument("--host", default="127.0.0.1", help="an address of this machine")
-    serve.add_argument(
-        "--port", type=int, choices=range(65_536), metavar="PORT", default=8484, help="0 takes a free port"
-    )
+    serve.add_argument("--port", type=int, default=8484, help="0 takes a free port")
     serve.add_argument("--generation-seconds", type=float, default=10.0, help="how long a job takes")
     serve.add_argument("--concurrency", type=int, default=5, help="jobs at once")
     serve.add_argument("--credits", type=int, default=10_000, help="credits at the start")

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from pixverse_provider.emulator.account.ledger import INCIDENTS, REQUEST_KINDS
 from pixverse_provider.emulator.account.settings import DEFAULT_API_KEY
 
 if TYPE_CHECKING:
@@ -65,12 +66,19 @@ class EmulatorControl:
 
         :param kind: only those to that endpoint: submit, result, upload, balance, voices, masks, restyles,
             media, elsewhere, unknown.
+        :raises ControlError: for a kind that does not exist.
         """
+        _check_name("kind of request", kind, REQUEST_KINDS)
         records = cast("list[RequestRecord]", self._call("GET", "requests"))
         return [record for record in records if kind in (None, record["kind"])]
 
     def incidents(self, what: str | None = None) -> list[IncidentRecord]:
-        """Return what should not have happened, such as a key sent to the media host."""
+        """Return what should not have happened, such as a key sent to the media host.
+
+        :param what: only incidents of that name; ``emulator.account.ledger.INCIDENTS`` lists them.
+        :raises ControlError: for one that does not exist.
+        """
+        _check_name("incident", what, INCIDENTS)
         return [record for record in self.ledger()["incidents"] if what in (None, record["what"])]
 
     def advance(self, seconds: float) -> None:
@@ -149,3 +157,9 @@ class EmulatorControl:
             except (ValueError, KeyError, TypeError):
                 message = f"HTTP {error.code}"
             raise ControlError(message) from error
+
+
+def _check_name(of: str, name: str | None, known: tuple[str, ...]) -> None:
+    # A misspelt one would be found never, and a test that expects none would pass for ever.
+    if name is not None and name not in known:
+        raise ControlError(f"there is no {of} {name!r}; there are {', '.join(known)}")

@@ -1,4 +1,7 @@
-"""Faults on order: which there are, and which is due for a request."""
+"""Faults on order: which there are, and which is due for a request.
+
+What each does to an answer is in ``http/fault_injection.py``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from pixverse_provider.emulator.protocol import DELETED, DONE, FAILED, MODERATED
+from pixverse_provider.emulator.protocol import DELETED, DONE, FAILED, LARGEST_ID, LONGEST, MODERATED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -31,6 +34,24 @@ _SUBMIT: Final = ("submit",)
 REFUSE_WORD: Final = "[refuse]"
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
+_NO_BODY: Final = (204, 304)
+"""Statuses with which HTTP carries no body."""
+_TYPES: Final[dict[type, str]] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+_RANGES: Final = {
+    "seconds": (0, LONGEST),
+    "retry_after": (-1, LONGEST),
+    "status": (200, 599),
+    "http_status": (200, 599),
+    "err_code": (1, LARGEST_ID),
+}
+"""What numbers among the details may be."""
 _STATUS_WORD: Final = re.compile(r"\[status((?: \d{1,3})+)\]")
 
 
@@ -111,7 +132,7 @@ KINDS: Final[dict[str, _Kind]] = {
   answer.
 * ``accept_then_hang``: the same, and the answer comes after ``seconds``.
 * ``accept_then_502``: the same, and the answer is an HTML page with status 502.
-* ``too_many_requests``: 429; ``retry_after`` in seconds (negative: no such header), ``as_date`` writes it as
+* ``too_many_requests``: 429; ``retry_after`` in seconds (-1: no such header), ``as_date`` writes it as
   a date.
 * ``http_status``: a bare ``status`` with a ``body`` of ``html``, ``text`` or ``empty``; ``accept`` serves it
   first.
@@ -208,7 +229,7 @@ class FaultPlan:
         """Return the first fault that is due for a request, and count it as used."""
         for fault in self._faults:
             if (
-                fault.on in (endpoint, "any")
+                (fault.on == endpoint or (fault.on == "any" and endpoint in API_ENDPOINTS))
                 and fault.strikes in strikes
                 and (fault.times is None or fault.used < fault.times)
                 and fault.video_id in (None, video_id)
@@ -264,29 +285,49 @@ def _read(order: Mapping[str, Any]) -> Fault:
 
 def _optional(order: dict[str, Any], name: str, kind: type, default: Any) -> Any:
     value = order.pop(name, default)
-    if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-        raise InvalidFaultError(f"{name} takes a {kind.__name__} or null, not {value!r}")
-    if name == "times" and type(value) is int and value < 1:
-        raise InvalidFaultError("times must be at least 1, or null for ever")
+    if value is not None and (type(value) is not kind or (type(value) is int and value < 1)):
+        takes = "a whole number from 1" if kind is int else _TYPES[kind]
+        raise InvalidFaultError(f"{name} takes {takes}, or null, not {value!r}")
     return value
 
 
 def _check_details(fault: Fault, kind: _Kind) -> None:
     for name, default in kind.details.items():
-        value = fault.details[name]
-        fits = isinstance(value, (int, float)) if isinstance(default, float) else type(value) is type(default)
-        if not fits or (isinstance(value, bool) and not isinstance(default, bool)):
-            raise InvalidFaultError(f"{name} takes a {type(default).__name__}, not {value!r}")
+        _check_detail(fault.what, name, default, fault.details[name])
     if fault.what == "status" and not (
         fault.details["statuses"] and all(type(status) is int for status in fault.details["statuses"])
     ):
-        raise InvalidFaultError("statuses takes a list of integers, at least one")
-    if fault.what == "http_status" and fault.details["body"] not in ("html", "text", "empty"):
-        raise InvalidFaultError("body must be html, text or empty")
+        raise InvalidFaultError("statuses takes a list of whole numbers, at least one")
+    if fault.what == "http_status":
+        if fault.details["body"] not in ("html", "text", "empty"):
+            raise InvalidFaultError(f"body takes html, text or empty, not {fault.details['body']!r}")
+        _check_body(fault.details["status"], has_body=fault.details["body"] != "empty")
+    if fault.what == "error":
+        _check_body(fault.details["http_status"], has_body=True)
+    if fault.what == "redirect" and not _HEADER_VALUE.fullmatch(fault.details["location"]):
+        raise InvalidFaultError(f"location takes a value of HTTP, not {fault.details['location']!r}")
     if fault.what == "answer":
         _check_answer(fault.details)
-    if fault.what in ("truncated", "wrong_length") and not 0 <= float(fault.details["share"]) < 1:
-        raise InvalidFaultError("share must be at least 0 and below 1")
+
+
+def _check_detail(what: str, name: str, default: Any, value: Any) -> None:
+    """Check the type of a detail, and the range of a number."""
+    fits = type(value) is type(default) or (isinstance(default, float) and type(value) is int)
+    takes = _TYPES[type(default)]
+    if name == "share":
+        fits = fits and 0 <= value < 1
+        takes += " from 0 to below 1"
+    elif name in _RANGES:
+        least, most = (300, 399) if what == "redirect" and name == "status" else _RANGES[name]
+        fits = fits and least <= value <= most
+        takes += f" from {least} to {most}"
+    if not fits:
+        raise InvalidFaultError(f"{name} takes {takes}, not {value!r}")
+
+
+def _check_body(status: int, *, has_body: bool) -> None:
+    if has_body and status in _NO_BODY:
+        raise InvalidFaultError(f"status {status} has no body")
 
 
 def _check_answer(details: Mapping[str, Any]) -> None:
@@ -294,8 +335,6 @@ def _check_answer(details: Mapping[str, Any]) -> None:
 
     :raises InvalidFaultError: says what it cannot.
     """
-    if not 200 <= details["status"] <= 599:
-        raise InvalidFaultError(f"status must be from 200 to 599, not {details['status']}")
     for name, value in details["headers"].items():
         if not isinstance(value, str) or not (
             _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)
@@ -306,12 +345,8 @@ def _check_answer(details: Mapping[str, Any]) -> None:
     if details["body"] and details["body_base64"]:
         raise InvalidFaultError("give body or body_base64, not both")
     try:
-        body = details["body"].encode() or base64.b64decode(details["body_base64"], validate=True)
-    except UnicodeEncodeError as error:
-        raise InvalidFaultError(
-            "body must be text that UTF-8 can carry; send other bytes as body_base64"
-        ) from error
+        body = details["body"] or base64.b64decode(details["body_base64"], validate=True)
     except ValueError as error:
         raise InvalidFaultError("body_base64 must be base64") from error
-    if body and details["status"] in (204, 304):
-        raise InvalidFaultError(f"status {details['status']} has no body")
+    # Compressed, even nothing has a body.
+    _check_body(details["status"], has_body=bool(body) or details["gzip"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 LARGEST_ID: Final = 2**64 - 1
+LONGEST: Final = 315_576_000
+"""Ten years in seconds: no time that is set may be longer, so that every date can be written."""
 
 EMPTY_PARAMETER: Final = 400011
 INVALID_ACCOUNT: Final = 400012

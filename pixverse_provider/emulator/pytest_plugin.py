@@ -26,7 +26,7 @@ def pixverse_emulator_settings() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def pixverse_emulator_server(pixverse_emulator_settings: dict[str, Any]) -> Iterator[EmulatorControl]:
+def _pixverse_emulator_server(pixverse_emulator_settings: dict[str, Any]) -> Iterator[EmulatorControl]:
     """Run an emulator for the session and return a client that drives it."""
     from pixverse_provider.emulator.account.settings import Settings
     from pixverse_provider.emulator.client import EmulatorControl
@@ -43,7 +43,7 @@ def pixverse_emulator_server(pixverse_emulator_settings: dict[str, Any]) -> Iter
 
 
 @pytest.fixture
-def pixverse_emulator(pixverse_emulator_server: EmulatorControl) -> EmulatorControl:
+def pixverse_emulator(_pixverse_emulator_server: EmulatorControl) -> EmulatorControl:
     """Return a client of a running emulator without jobs, faults or requests."""
-    pixverse_emulator_server.reset()
-    return pixverse_emulator_server
+    _pixverse_emulator_server.reset()
+    return _pixverse_emulator_server

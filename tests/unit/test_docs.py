@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,31 @@ from pixverse_provider import exceptions
 from pixverse_provider.api.errors import ERROR_CODES, describe_error_code
 from pixverse_provider.api.settings import ClientSettings
 from pixverse_provider.emulator import cli
+from pixverse_provider.emulator.account.jobs import JobRecord as EmulatedJob
+from pixverse_provider.emulator.account.ledger import (
+    INCIDENTS,
+    REQUEST_KINDS,
+    BalanceRecord,
+    EntryRecord,
+    IncidentRecord,
+    LedgerRecord,
+    RequestRecord,
+    SubmitRecord,
+)
 from pixverse_provider.emulator.account.settings import Settings
 from pixverse_provider.emulator.client import EmulatorControl
-from pixverse_provider.emulator.faults import KINDS, MAGIC_WORDS, REFUSE_WORD
+from pixverse_provider.emulator.faults import (
+    API_ENDPOINTS,
+    KINDS,
+    MAGIC_WORDS,
+    MEDIA,
+    REFUSE_WORD,
+    FaultPlan,
+    FaultRecord,
+    InvalidFaultError,
+)
+from pixverse_provider.emulator.protocol import EFFECT_QUALITY, TEMPLATE_NOT_ACTIVE
+from pixverse_provider.emulator.rules.catalogue import IMAGE_TEMPLATES, QUALITIES, VIDEO_TEMPLATES
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
 from pixverse_provider.jobs.record import JobRecord
 from tests.support.kinds import public_tasks
@@ -316,6 +339,47 @@ def test_every_setting_of_the_emulator_is_documented_with_its_default() -> None:
     assert actual == {name: str(value) for name, value in Settings().public().items()}
 
 
+def test_every_template_is_documented_with_its_limits_and_no_other() -> None:
+    expected = {}
+    for template_id, template in VIDEO_TEMPLATES.items():
+        limits = f"{template.seconds} s"
+        if template.qualities != QUALITIES:
+            limits += (
+                f", only at {' and '.join(template.qualities)}; another quality is answered {EFFECT_QUALITY}"
+            )
+        expected[str(template_id)] = ["a video", limits]
+    expected |= {str(template_id): ["an image", ""] for template_id in IMAGE_TEMPLATES}
+    documented = rows(section(EMULATOR, "Templates that are activated"))
+    assert {name: cells for name, cells in documented.items() if name.isdigit()} == expected
+    assert str(TEMPLATE_NOT_ACTIVE) in section(EMULATOR, "Templates that are activated")
+
+
+def test_every_key_of_a_record_of_the_emulator_is_documented_and_no_other() -> None:
+    documented: dict[str, set[str]] = {}
+    of = ""
+    for line in re.findall(r"^\| .*\|$", section(EMULATOR, "Records"), re.MULTILINE)[1:]:
+        first, keys, _meaning = (cell.strip() for cell in line.strip("|").split("|"))
+        of = first or of
+        documented.setdefault(of, set()).update(re.findall(r"`(\w+)`", keys))
+    records = {
+        "`jobs()`, `job()`": EmulatedJob,
+        "`ledger()`": LedgerRecord,
+        '`ledger()["entries"]`': EntryRecord,
+        '`ledger()["submits"]`': SubmitRecord,
+        "`requests()`": RequestRecord,
+        "`incidents()`": IncidentRecord,
+        "`faults()`": FaultRecord,
+    }
+    assert documented == {name: set(record.__annotations__) for name, record in records.items()}
+    assert all(f"`{name}`" in section(EMULATOR, "Records") for name in BalanceRecord.__annotations__)
+
+
+@pytest.mark.parametrize(("call", "names"), [("requests", REQUEST_KINDS), ("incidents", INCIDENTS)])
+def test_every_kind_of_request_and_incident_is_documented(call: str, names: tuple[str, ...]) -> None:
+    (line,) = re.findall(rf"^\| `{call}\(\w+=None.*$", EMULATOR.read_text(), re.MULTILINE)
+    assert [name for name in names if f"`{name}`" not in line] == []
+
+
 def test_every_fault_and_magic_word_is_documented_and_no_other() -> None:
     faults = {name for name in rows(section(EMULATOR, "Faults")) if re.fullmatch("[a-z_0-9]+", name)}
     assert faults == set(KINDS)
@@ -324,8 +388,20 @@ def test_every_fault_and_magic_word_is_documented_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("what", KINDS)
-def test_every_detail_of_a_fault_is_documented(what: str) -> None:
+def test_a_fault_is_documented_with_the_word_that_orders_it_where_it_can_be(what: str) -> None:
+    on, _happens = rows(section(EMULATOR, "Faults"))[what]
+    plan = FaultPlan()
+    for endpoint in (*API_ENDPOINTS, MEDIA, "any"):
+        general = "any" if "`any`" in on and endpoint in API_ENDPOINTS else endpoint
+        order = {"on": endpoint, "what": what}
+        with nullcontext() if f"`{general}`" in on else pytest.raises(InvalidFaultError):
+            plan.add(order)
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_every_detail_of_a_fault_is_documented_and_no_other(what: str) -> None:
     _endpoints, happens = rows(section(EMULATOR, "Faults"))[what]
+    assert set(re.findall(r"`(\w+)=", happens)) <= set(KINDS[what].details)
     assert {name for name in KINDS[what].details if not re.search(rf"`{name}\b", happens)} == set()
 
 

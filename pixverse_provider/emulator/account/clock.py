@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import Final
+
+from pixverse_provider.emulator.protocol import LONGEST
+
+_LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
+"""Far enough from the last date there is for all that is still to come."""
 
 
 class Clock:
@@ -29,10 +35,13 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Move the time forward by ``seconds``.
 
-        :raises ValueError: for a negative number; jobs that ended do not come back to life.
+        :raises ValueError: for a negative number, since jobs that ended do not come back to life, for one
+            above ten years, and beyond the year 8999.
         """
-        if seconds < 0:
-            raise ValueError("the clock only moves forward")
+        if not 0 <= seconds <= LONGEST:
+            raise ValueError(f"the clock only moves forward, by 0 to {LONGEST} s, not by {seconds!r} s")
+        if self.now() + seconds >= _LATEST:
+            raise ValueError("the clock does not move beyond the year 8999")
         self._added += seconds
 
     def stop(self) -> None:

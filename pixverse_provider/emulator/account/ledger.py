@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
 from pixverse_provider.emulator.account.clock import rfc3339
+from pixverse_provider.emulator.faults import API_ENDPOINTS, MEDIA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 _KEPT_REQUESTS: Final = 50_000
+
+REQUEST_KINDS: Final = (*API_ENDPOINTS, MEDIA, "elsewhere", "unknown")
+"""Endpoints; ``elsewhere`` is where the fault ``redirect`` leads, ``unknown`` a path that the API has not."""
+
+Incident = Literal["key_to_media", "key_followed_redirect", "trace_id_reused", "outside_url", "render_failed"]
+INCIDENTS: Final[tuple[str, ...]] = get_args(Incident)
 
 
 class BalanceRecord(TypedDict):
@@ -65,8 +72,7 @@ class SubmitRecord(TypedDict):
 class RequestRecord(TypedDict):
     """One request to the API or to the media host.
 
-    :param kind: submit, result, upload, balance, voices, masks, restyles, media, elsewhere
-        or unknown.
+    :param kind: one of ``REQUEST_KINDS``.
     :param time: emulator time.
     :param wall: wall time in seconds since the epoch.
     :param http_status: None while it is not answered, and for ever when the connection was cut.
@@ -85,13 +91,9 @@ class RequestRecord(TypedDict):
 
 
 class IncidentRecord(TypedDict):
-    """Something that a test wants to know of, such as a key sent to the media host.
+    """Something that a test wants to know of, such as a key sent to the media host."""
 
-    :param what: ``key_to_media``, ``key_followed_redirect``, ``trace_id_reused``, ``outside_url``
-        or ``render_failed``.
-    """
-
-    what: str
+    what: Incident
     time: str
     detail: str
 
@@ -185,7 +187,7 @@ class Ledger:
         self.requests.append(record)
         return record
 
-    def incident(self, what: str, detail: str, now: float) -> None:
+    def incident(self, what: Incident, detail: str, now: float) -> None:
         """Note something that should not have happened."""
         self.incidents.append({"what": what, "time": rfc3339(now), "detail": detail})
 

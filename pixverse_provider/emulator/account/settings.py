@@ -5,9 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
+from pixverse_provider.emulator.protocol import LONGEST
+
 DEFAULT_API_KEY: Final = "pixverse-emulator-key"
 
 RENDER_MODES: Final = ("full", "small", "placeholder")
+
+_MOST: Final = 10**15
+_RANGES: Final = {
+    "generation_seconds": (0, LONGEST),
+    "media_lifetime": (0, LONGEST),
+    "max_media_seconds": (0, LONGEST),
+    "concurrency": (1, _MOST),
+    "credits": (0, _MOST),
+    "max_media_bytes": (0, _MOST),
+}
+_CHOICES: Final[dict[str, tuple[Any, ...]]] = {"wrong_key_status": (200, 401, 403), "render": RENDER_MODES}
+"""What is in neither is a switch."""
 
 
 class InvalidSettingError(ValueError):
@@ -48,46 +62,49 @@ class Settings:
     max_media_bytes: int = 100 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        if not self.api_key:
-            raise InvalidSettingError("api_key must not be empty")
-        for name in (
-            "generation_seconds",
-            "media_lifetime",
-            "max_media_seconds",
-            "credits",
-            "max_media_bytes",
-        ):
-            if getattr(self, name) < 0:
-                raise InvalidSettingError(f"{name} must not be negative")
-        if self.concurrency < 1:
-            raise InvalidSettingError("concurrency must be at least 1")
-        if self.wrong_key_status not in (200, 401, 403):
-            raise InvalidSettingError("wrong_key_status must be 200, 401 or 403")
-        if self.render not in RENDER_MODES:
-            raise InvalidSettingError(f"render must be one of {', '.join(RENDER_MODES)}")
+        # Where it comes from, no type is checked. It is shown nowhere, so not in a refusal either.
+        key: Any = self.api_key
+        if not isinstance(key, str) or not key:
+            raise InvalidSettingError("api_key takes a text that is not empty")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name != "api_key" and not _fits(item.name, item.default, value):
+                takes = _what_it_takes(item.name, item.default)
+                raise InvalidSettingError(f"{item.name} takes {takes}, not {value!r}")
 
     def changed(self, changes: dict[str, Any]) -> Settings:
         """Return these settings with ``changes`` applied.
 
         :raises InvalidSettingError: for an unknown name, a value of the wrong type or out of range.
         """
-        checked: dict[str, Any] = {}
-        for name, value in changes.items():
-            present = self.public().get(name)
-            if present is None:
-                known = ", ".join(sorted(self.public()))
-                raise InvalidSettingError(f"there is no setting {name!r}; there are {known}")
-            checked[name] = _as_type_of(name, present, value)
-        return replace(self, **checked)
+        known = self.public()
+        for name in changes:
+            if name not in known:
+                raise InvalidSettingError(
+                    f"there is no setting {name!r}; there are {', '.join(sorted(known))}"
+                )
+        return replace(self, **changes)
 
     def public(self) -> dict[str, Any]:
         """Return all settings but the key."""
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "api_key"}
 
 
-def _as_type_of(name: str, present: Any, value: Any) -> Any:
-    if isinstance(present, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not type(present):
-        raise InvalidSettingError(f"{name} takes a {type(present).__name__}, not a {type(value).__name__}")
-    return value
+def _fits(name: str, default: Any, value: Any) -> bool:
+    if name in _CHOICES:
+        return type(value) is type(default) and value in _CHOICES[name]
+    if name in _RANGES:
+        least, most = _RANGES[name]
+        whole = type(value) is int
+        return (whole or (isinstance(default, float) and type(value) is float)) and least <= value <= most
+    return isinstance(value, bool)
+
+
+def _what_it_takes(name: str, default: Any) -> str:
+    if name in _CHOICES:
+        *others, last = _CHOICES[name]
+        return f"{', '.join(map(str, others))} or {last}"
+    if name in _RANGES:
+        least, most = _RANGES[name]
+        return f"a {'number' if isinstance(default, float) else 'whole number'} from {least} to {most}"
+    return "true or false"

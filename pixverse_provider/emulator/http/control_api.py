@@ -76,6 +76,11 @@ async def _body(request: Request) -> dict[str, Any]:
     body = json.loads(await request.body() or b"{}")
     if not isinstance(body, dict):
         raise BadControlError("send a JSON object")
+    # What has been ordered is shown again, which an unpaired surrogate cannot be.
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadControlError("send text that UTF-8 can carry; other bytes as a body_base64") from error
     return body
 
 
@@ -113,14 +118,15 @@ class _Controls:
     async def move_clock(self, body: dict[str, Any]) -> Any:
         _only(body, ("advance", "finish_all", "manual"))
         clock = self._account.clock
-        manual = body.get("manual")
-        if manual is not None:
-            clock.stop() if manual is True else clock.run()
+        manual, finish_all = (_switch(body, name) for name in ("manual", "finish_all"))
         seconds = body.get("advance", 0)
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            raise BadControlError("advance takes seconds")
+        if type(seconds) not in (int, float):
+            raise BadControlError(f"advance takes seconds, not {seconds!r}")
+        # First, since it may be refused.
         clock.advance(seconds)
-        if body.get("finish_all"):
+        if manual is not None:
+            clock.stop() if manual else clock.run()
+        if finish_all:
             self._account.jobs.finish_all()
         await self._account.jobs.wait_for_files()
         self._account.jobs.running()
@@ -146,10 +152,10 @@ class _Controls:
         _only(body, ("video_id", "end"))
         video_id, end = body.get("video_id"), body.get("end")
         if type(video_id) is not int or not 0 < video_id <= LARGEST_ID:
-            raise BadControlError("video_id takes a number")
+            raise BadControlError(f"video_id takes a whole number from 1 to {LARGEST_ID}, not {video_id!r}")
         status = _ENDS.get(str(end))
         if status is None:
-            raise BadControlError(f"end must be one of {', '.join(_ENDS)}")
+            raise BadControlError(f"end takes one of {', '.join(_ENDS)}, not {end!r}")
         await self._account.jobs.wait_for_files(video_id)
         job = self._account.jobs.find(video_id)
         if job is None:
@@ -158,6 +164,13 @@ class _Controls:
             raise BadControlError(f"job {video_id} has ended; it can only be deleted")
         self._account.jobs.end(job, status)
         return job.record(self._account.clock.now())
+
+
+def _switch(body: dict[str, Any], name: str) -> bool | None:
+    value = body.get(name)
+    if value is None or isinstance(value, bool):
+        return value
+    raise BadControlError(f"{name} takes true or false, not {value!r}")
 
 
 def _only(body: dict[str, Any], known: tuple[str, ...]) -> None:

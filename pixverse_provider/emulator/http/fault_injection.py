@@ -1,4 +1,7 @@
-"""Where faults strike: another answer, a late or damaged one, or a connection that is cut."""
+"""Where faults strike: another answer, a late or damaged one, or a connection that is cut.
+
+Which there are, and which is due, is in ``faults.py``.
+"""
 
 from __future__ import annotations
 

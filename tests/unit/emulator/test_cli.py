@@ -152,9 +152,22 @@ def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> No
     assert f"Port {port} cannot be used" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("port", ["-1", "65536", "99999"])
+def test_a_port_that_there_is_not_is_named(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--port", port]) == 2
+    assert capsys.readouterr().err == f"port must be 0 to 65535, not {port}.\n"
+
+
 def test_a_setting_that_makes_no_sense_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["serve", "--concurrency", "0"]) == 2
-    assert capsys.readouterr().err == "concurrency must be at least 1.\n"
+    assert capsys.readouterr().err == "concurrency takes a whole number from 1 to 1000000000000000, not 0.\n"
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e300"])
+def test_a_job_takes_a_time_that_passes(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--generation-seconds", seconds]) == 2
+    complaint = f"generation_seconds takes a number from 0 to 315576000, not {float(seconds)!r}.\n"
+    assert capsys.readouterr().err == complaint
 
 
 def test_without_the_extra_it_says_what_to_install(

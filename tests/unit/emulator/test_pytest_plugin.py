@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+import pytest
+
+from pixverse_provider.emulator import pytest_plugin
+
+
+@pytest.fixture
+def fixture_of_pytest() -> None:
+    """What pytest makes of a function, to know others by."""
 
 
 def test_the_plugin_and_the_client_import_nothing_heavy() -> None:
@@ -45,3 +52,11 @@ def test_a_user_of_the_plugin_gets_an_emulator_with_settings_of_his_own(tmp_path
         check=False,
     )
     assert "1 passed" in answer.stdout, answer.stdout
+
+
+def test_every_fixture_that_is_not_private_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text()
+    fixtures = [name for name, value in vars(pytest_plugin).items() if type(value) is type(fixture_of_pytest)]
+    public = [name for name in fixtures if not name.startswith("_")]
+    assert sorted(public) == ["pixverse_emulator", "pixverse_emulator_settings"]
+    assert [name for name in public if not re.search(rf"\b{name}\b", page)] == []

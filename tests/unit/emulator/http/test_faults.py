@@ -304,6 +304,36 @@ def test_a_redirect_to_a_given_place(api: Caller, pixverse_emulator: EmulatorCon
     assert pixverse_emulator.ledger()["jobs"] == 0
 
 
+@pytest.mark.parametrize("status", [200, 204, 205, 304, 404, 499, 599])
+def test_every_status_that_is_taken_arrives(
+    api: Caller, pixverse_emulator: EmulatorControl, status: int
+) -> None:
+    pixverse_emulator.fault("balance", "http_status", status=status, body="empty")
+    pixverse_emulator.fault("balance", "answer", status=status)
+    answers = [api.get("/account/balance") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [status, status, 200]
+
+
+@pytest.mark.parametrize("status", [300, 304, 308, 399])
+def test_every_redirect_that_is_taken_arrives(
+    api: Caller, pixverse_emulator: EmulatorControl, status: int
+) -> None:
+    pixverse_emulator.fault("balance", "redirect", status=status)
+    assert api.get("/account/balance", allow_redirects=False).status_code == status
+
+
+def test_the_longest_time_is_waited_and_the_longest_date_written(
+    api: Caller, pixverse_emulator: EmulatorControl
+) -> None:
+    longest = 315_576_000
+    pixverse_emulator.fault("balance", "too_many_requests", retry_after=longest, as_date=True)
+    pixverse_emulator.fault("balance", "slow", seconds=longest)
+    until = parsedate_to_datetime(api.get("/account/balance").headers["Retry-After"]).timestamp()
+    assert until == pytest.approx(time.time() + longest, abs=60)
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(f"{pixverse_emulator.api_url}/account/balance", headers=api.headers(), timeout=0.2)
+
+
 class TestMedia:
     @pytest.fixture
     def video(self, api: Caller) -> dict[str, Any]:
@@ -325,6 +355,14 @@ class TestMedia:
         pixverse_emulator.fault("media", "wrong_length")
         answer = requests.get(video["url"], timeout=60)
         assert len(answer.content) == int(answer.headers["Content-Length"]) == video["size"] // 2
+
+    @pytest.mark.parametrize("what", ["html", "accept_then_502"])
+    def test_a_fault_on_any_endpoint_of_the_api_spares_the_file(
+        self, pixverse_emulator: EmulatorControl, video: dict[str, Any], what: str
+    ) -> None:
+        pixverse_emulator.fault("any", what)
+        assert len(requests.get(video["url"], timeout=60).content) == video["size"]
+        assert pixverse_emulator.faults()[0]["used"] == 0
 
     def test_an_expired_url(self, pixverse_emulator: EmulatorControl, video: dict[str, Any]) -> None:
         pixverse_emulator.fault("media", "expired")
@@ -362,27 +400,65 @@ class TestMedia:
         ({"on": "balance", "what": "fail"}, "fail can be on submit, not on 'balance'"),
         ({"on": "everything", "what": "html"}, "html can be on submit"),
         ({"on": "submit", "what": "slow", "second": 1}, "slow has no second"),
-        ({"on": "submit", "what": "slow", "seconds": "1"}, "seconds takes a float"),
-        ({"on": "submit", "what": "html", "accept": 1}, "accept takes a bool"),
-        ({"on": "submit", "what": "html", "times": 0}, "times must be at least 1"),
-        ({"on": "submit", "what": "html", "text": 5}, "text takes a str"),
+        (
+            {"on": "submit", "what": "slow", "seconds": "1"},
+            "seconds takes a number from 0 to 315576000, not '1'",
+        ),
+        ({"on": "submit", "what": "html", "accept": 1}, "accept takes true or false, not 1"),
+        ({"on": "submit", "what": "html", "times": 0}, "times takes a whole number from 1, or null, not 0"),
+        ({"on": "submit", "what": "html", "text": 5}, "text takes a text, or null, not 5"),
         ({"on": "submit", "what": "status", "statuses": []}, "statuses takes a list"),
-        ({"on": "submit", "what": "http_status", "body": "pdf"}, "body must be"),
-        ({"on": "media", "what": "truncated", "share": 1.0}, "share must be"),
+        ({"on": "submit", "what": "http_status", "body": "pdf"}, "body takes html, text or empty, not 'pdf'"),
+        (
+            {"on": "media", "what": "truncated", "share": 1.0},
+            "share takes a number from 0 to below 1, not 1.0",
+        ),
         ({"on": "media", "what": "answer"}, "answer can be on submit"),
-        ({"on": "any", "what": "answer", "status": 199}, "status must be from 200 to 599"),
+        (
+            {"on": "any", "what": "answer", "status": 199},
+            "status takes a whole number from 200 to 599, not 199",
+        ),
         ({"on": "any", "what": "answer", "status": 204, "body": "x"}, "status 204 has no body"),
-        ({"on": "any", "what": "answer", "headers": ["a"]}, "headers takes a dict"),
+        ({"on": "any", "what": "answer", "headers": ["a"]}, "headers takes an object"),
         ({"on": "any", "what": "answer", "headers": {"A": 1}}, "headers takes names and values of HTTP"),
         ({"on": "any", "what": "answer", "headers": {"A": "b\r\nC: d"}}, "headers takes names and values"),
         ({"on": "any", "what": "answer", "headers": {"A": " b"}}, "headers takes names and values of HTTP"),
         ({"on": "any", "what": "answer", "headers": {"A b": "c"}}, "headers takes names and values of HTTP"),
         ({"on": "any", "what": "answer", "headers": {"content-length": "5"}}, "leave content-length to the"),
-        ({"on": "any", "what": "answer", "body": {"ErrCode": 0}}, "body takes a str"),
-        ({"on": "any", "what": "answer", "body": "\ud800"}, "body must be text that UTF-8 can carry"),
+        ({"on": "any", "what": "answer", "body": {"ErrCode": 0}}, "body takes a text"),
+        (
+            {"on": "any", "what": "answer", "body": "\ud800"},
+            "send text that UTF-8 can carry; other bytes as a body_base64",
+        ),
+        ({"on": "any", "what": "error", "message": "\ud800"}, "send text that UTF-8 can carry"),
         ({"on": "any", "what": "answer", "body": "a", "body_base64": "YQ=="}, "not both"),
         ({"on": "any", "what": "answer", "body_base64": "a b"}, "body_base64 must be base64"),
-        ({"on": "any", "what": "answer", "gzip": "yes"}, "gzip takes a bool"),
+        ({"on": "any", "what": "answer", "gzip": "yes"}, "gzip takes true or false"),
+        ({"on": "any", "what": "answer", "status": 204, "gzip": True}, "status 204 has no body"),
+        *(
+            ({"on": "submit", "what": "http_status", "status": status}, f"from 200 to 599, not {status}")
+            for status in (-1, 0, 42, 100, 199, 600, 1000, True, 503.0)
+        ),
+        ({"on": "submit", "what": "http_status", "status": 204}, "status 204 has no body"),
+        ({"on": "submit", "what": "error", "http_status": 42}, "http_status takes a whole number from 200"),
+        ({"on": "submit", "what": "error", "http_status": 304}, "status 304 has no body"),
+        ({"on": "submit", "what": "error", "err_code": 0}, "err_code takes a whole number from 1 to"),
+        ({"on": "submit", "what": "redirect", "status": 200}, "status takes a whole number from 300 to 399"),
+        ({"on": "submit", "what": "redirect", "location": "/a\r\nB: c"}, "location takes a value of HTTP"),
+        ({"on": "submit", "what": "redirect", "location": "/\u0142"}, "location takes a value of HTTP"),
+        *(
+            ({"on": "submit", "what": what, "seconds": seconds}, "seconds takes a number from 0 to 315576000")
+            for what in ("slow", "accept_then_hang")
+            for seconds in (-1, float("inf"), float("nan"), 1e300, 10**400, True)
+        ),
+        *(
+            ({"on": "media", "what": "truncated", "share": share}, "share takes a number from 0 to below 1")
+            for share in (-0.1, float("nan"), 10**400)
+        ),
+        ({"on": "any", "what": "too_many_requests", "retry_after": -2}, "whole number from -1 to 315576000"),
+        ({"on": "any", "what": "too_many_requests", "retry_after": 10**12, "as_date": True}, "from -1 to"),
+        ({"on": "any", "what": "html", "times": float("inf")}, "times takes a whole number from 1, or null"),
+        ({"on": "result", "what": "html", "video_id": -1}, "video_id takes a whole number from 1, or null"),
     ],
 )
 def test_a_fault_that_does_not_exist_is_refused(
