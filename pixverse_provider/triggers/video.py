@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ __all__ = ["PixVerseVideoTrigger"]
 
 # Seconds. After a restart the triggers of one job come shortly after each other.
 _FRESH = 1.0
+# Polls that are due at about the same time share the turns of the event loop, which cost about as much as the
+# polls themselves.
+_TICKS_A_SECOND = 64
 
 
 class PixVerseVideoTrigger(BaseTrigger):
@@ -204,9 +208,15 @@ class PixVerseVideoTrigger(BaseTrigger):
                     return step
                 if step.notice:
                     self.log.warning(step.notice)
-                await asyncio.sleep(step.seconds)
+                await asyncio.sleep(_to_tick(step.seconds))
                 # The poll of another trigger of the same job will do, but not for the last one.
                 max_age = step.seconds / 2 if time.time() < self.deadline else 0.0
+
+
+def _to_tick(pause: float) -> float:
+    """Return the pause that ends at the next tick of the clock."""
+    now = time.time()
+    return math.ceil((now + pause) * _TICKS_A_SECOND) / _TICKS_A_SECOND - now
 
 
 def _for_each(result: WaitResult, video_ids: list[str]) -> list[WaitResult]:

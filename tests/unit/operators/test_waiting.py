@@ -104,7 +104,7 @@ def task(monkeypatch: pytest.MonkeyPatch) -> Task:
 
 
 def ends_at(seconds: float) -> Any:
-    """Tell times apart by more than rounding."""
+    """Tell times apart by more than a tick of the triggerer, a sixty-fourth of a second."""
     return pytest.approx(seconds, abs=0.1)
 
 

@@ -130,7 +130,7 @@ def service(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Service:
 
 
 def at_about(seconds: float) -> Any:
-    """Tell times apart by more than rounding."""
+    """Tell times apart by more than a tick of the triggerer, a sixty-fourth of a second."""
     return pytest.approx(seconds, abs=0.1)
 
 
