@@ -15,6 +15,7 @@ from requests_toolbelt import MultipartEncoder
 
 from pixverse_provider.api.calls import IMAGE_UPLOAD_PATH, MEDIA_UPLOAD_PATH
 from pixverse_provider.api.gate import showable
+from pixverse_provider.api.generations.base import GenerationRequest
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, wait_as_asked
 from pixverse_provider.api.protocol import (
     Call,
@@ -28,6 +29,7 @@ from pixverse_provider.api.transport import BoundedSession
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseError,
+    PixVerseInvalidRequestError,
     PixVerseRateLimitError,
     PixVerseTransientError,
 )
@@ -35,7 +37,6 @@ from pixverse_provider.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.api.generations import GenerationRequest
     from pixverse_provider.api.settings import ClientSettings
 
 __all__ = ["PixVerseClient", "UploadSource"]
@@ -128,10 +129,16 @@ class PixVerseClient:
 
         :param trace_id: key of this job.
         :param attempts: HTTP attempts while the answer is lost or the request could not be sent.
+        :raises PixVerseInvalidRequestError: before any call, where the request makes no job.
         :raises PixVerseAmbiguousSubmitError: where the last answer was lost, so that a job may exist.
         :raises PixVerseError: where PixVerse refused; its ``answer_lost`` tells whether an earlier attempt
             under this trace id may have made a job all the same.
         """
+        if not isinstance(request, GenerationRequest):
+            raise PixVerseInvalidRequestError(
+                f"submit takes a request that makes a job, not {type(request).__name__}: masks are found with "
+                "PixVerseHook.select_mask."
+            )
         answer_lost = False
 
         def attempt() -> Submission:

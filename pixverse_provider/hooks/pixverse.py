@@ -24,6 +24,7 @@ from pixverse_provider.exceptions import (
     PixVerseConfigurationError,
     PixVerseConnectionNotFoundError,
     PixVerseError,
+    PixVerseInvalidRequestError,
     PixVerseTransientError,
 )
 
@@ -182,7 +183,15 @@ class PixVerseHook(BaseHook):
         PixVerse's example says 2. It is one HTTP attempt, since another might be paid again.
 
         :param trace_id: a fresh one by default; keep it to repeat a call whose answer was lost.
+        :raises PixVerseInvalidRequestError: before any call, where the request asks for no masks.
         """
+        from pixverse_provider.api.generations import MaskSelectionRequest
+
+        if not isinstance(request, MaskSelectionRequest):
+            raise PixVerseInvalidRequestError(
+                f"select_mask takes a MaskSelectionRequest, not {type(request).__name__}: a job is made with "
+                "PixVerseHook.submit."
+            )
         return self.get_conn().call_once(request.call(), trace_id=trace_id)
 
     def list_restyle_effects(self) -> list[RestyleEffect]:

@@ -17,6 +17,7 @@ from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
     PixVerseConfigurationError,
     PixVerseConnectionNotFoundError,
+    PixVerseInvalidRequestError,
     PixVersePermanentError,
     PixVerseTransientError,
 )
@@ -234,6 +235,36 @@ class TestTheHook:
             with pytest.raises(PixVerseAmbiguousSubmitError):
                 hook.select_mask(request, trace_id=TRACE)
         assert server.requests[1].trace_id == TRACE
+
+    @pytest.mark.parametrize("request_", [MaskSelectionRequest(source_video_id=7), {"prompt": "x"}, None])
+    def test_what_makes_no_job_is_refused_before_it_is_paid(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, request_: Any
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        with PixVerseHook() as hook:
+            for submit in (hook.submit, hook.get_conn().submit):
+                with pytest.raises(PixVerseInvalidRequestError) as caught:
+                    submit(request_, trace_id=TRACE)
+                assert str(caught.value) == (
+                    f"submit takes a request that makes a job, not {type(request_).__name__}: masks are found "
+                    "with PixVerseHook.select_mask."
+                )
+        assert server.requests == []
+
+    @pytest.mark.parametrize(
+        "request_", [LipSyncRequest(source_video_id=1, audio_media_id=2), {"source_video_id": 1}, None]
+    )
+    def test_what_asks_for_no_masks_is_refused_before_it_is_paid(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, request_: Any
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        with PixVerseHook() as hook, pytest.raises(PixVerseInvalidRequestError) as caught:
+            hook.select_mask(request_)
+        assert str(caught.value) == (
+            f"select_mask takes a MaskSelectionRequest, not {type(request_).__name__}: a job is made with "
+            "PixVerseHook.submit."
+        )
+        assert server.requests == []
 
     def test_a_poll_is_one_attempt_and_leaves_the_decision_to_the_wait(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
