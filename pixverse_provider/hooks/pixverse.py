@@ -139,7 +139,10 @@ class PixVerseHook(BaseHook):
             self._client = None
 
     def submit(self, request: GenerationRequest, *, trace_id: str, attempts: int | None = None) -> Submission:
-        """Submit a job; **this costs credits**. See :meth:`PixVerseClient.submit`."""
+        """Submit a job; **this costs credits**. See :meth:`PixVerseClient.submit`.
+
+        :param trace_id: key of this job, a UUID; keep it, since the same one starts no second job.
+        """
         if attempts is None:
             return self.get_conn().submit(request, trace_id=trace_id)
         return self.get_conn().submit(request, trace_id=trace_id, attempts=attempts)
@@ -182,7 +185,7 @@ class PixVerseHook(BaseHook):
 
         PixVerse's example says 2. It is one HTTP attempt, since another might be paid again.
 
-        :param trace_id: a fresh one by default; keep it to repeat a call whose answer was lost.
+        :param trace_id: a UUID, a fresh one by default; keep it to repeat a call whose answer was lost.
         :raises PixVerseInvalidRequestError: before any call, where the request asks for no masks.
         """
         from pixverse_provider.api.generations import MaskSelectionRequest

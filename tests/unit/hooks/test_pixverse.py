@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -246,8 +247,8 @@ class TestTheHook:
                 with pytest.raises(PixVerseInvalidRequestError) as caught:
                     submit(request_, trace_id=TRACE)
                 assert str(caught.value) == (
-                    f"submit takes a request that makes a job, not {type(request_).__name__}: masks are found "
-                    "with PixVerseHook.select_mask."
+                    f"submit takes a request that makes a job, not {type(request_).__name__}: masks are "
+                    "found with PixVerseHook.select_mask."
                 )
         assert server.requests == []
 
@@ -265,6 +266,46 @@ class TestTheHook:
             "PixVerseHook.submit."
         )
         assert server.requests == []
+
+    @pytest.mark.parametrize(
+        ("trace_id", "said"),
+        [
+            (None, "trace_id is missing: give one"),
+            ("", "trace_id is missing: give one"),
+            ("x y", "trace_id must be a UUID, such as str(uuid.uuid4()), not 'x y'"),
+            ("ключ", "trace_id must be a UUID"),
+            ("t", "trace_id must be a UUID"),
+            (7, "trace_id must be a UUID, such as str(uuid.uuid4()), not 7"),
+            (f" {TRACE}", "trace_id must be a UUID"),
+            (f"{{{TRACE}}}", "trace_id must be a UUID"),
+        ],
+    )
+    def test_nothing_is_paid_under_a_trace_id_that_is_none(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, trace_id: Any, said: str
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        request = LipSyncRequest(source_video_id=1, audio_media_id=2)
+        with PixVerseHook() as hook:
+            calls: list[Any] = [lambda: hook.submit(request, trace_id=trace_id)]
+            if trace_id is not None:
+                # A call that makes no job may leave it out.
+                masks = MaskSelectionRequest(source_video_id=7)
+                calls.append(lambda: hook.select_mask(masks, trace_id=trace_id))
+            for call in calls:
+                with pytest.raises(PixVerseInvalidRequestError) as caught:
+                    call()
+                assert str(caught.value).startswith(said)
+        assert server.requests == []
+
+    @pytest.mark.parametrize("trace_id", [TRACE, TRACE.upper(), uuid.UUID(TRACE)], ids=repr)
+    def test_a_uuid_is_sent_as_it_is_given(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, trace_id: Any
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.will(success({"video_id": 7}))
+        with PixVerseHook() as hook:
+            hook.submit(LipSyncRequest(source_video_id=1, audio_media_id=2), trace_id=trace_id)
+        assert [request.trace_id for request in server.requests] == [str(trace_id)]
 
     def test_a_poll_is_one_attempt_and_leaves_the_decision_to_the_wait(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
