@@ -18,6 +18,7 @@ from pixverse_provider.api.calls import (
     video_call,
     voices_call,
 )
+from pixverse_provider.api.ids import Id, required_id, shown
 from pixverse_provider.api.settings import DEFAULT_TIMEOUT, ClientSettings, normalise_base_url
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -147,22 +148,33 @@ class PixVerseHook(BaseHook):
             return self.get_conn().submit(request, trace_id=trace_id)
         return self.get_conn().submit(request, trace_id=trace_id, attempts=attempts)
 
-    def get_video(self, video_id: int) -> Video:
-        """Read status and result of a video; free. Transient errors are repeated up to three times."""
-        return self.get_conn().call(video_call(video_id))
+    def get_video(self, video_id: Id) -> Video:
+        """Read status and result of a video; free. Transient errors are repeated up to three times.
 
-    def get_image(self, image_id: int) -> ImageResult:
-        """Read status and result of an image; free. Transient errors are repeated up to three times."""
-        return self.get_conn().call(image_call(image_id))
+        :param video_id: an int or its digits.
+        """
+        return self.get_conn().call(video_call(required_id(video_id, "video_id")))
 
-    def poll(self, media_type: MediaType, job_id: int) -> JobResult:
+    def get_image(self, image_id: Id) -> ImageResult:
+        """Read status and result of an image; free. Transient errors are repeated up to three times.
+
+        :param image_id: an int or its digits.
+        """
+        return self.get_conn().call(image_call(required_id(image_id, "image_id")))
+
+    def poll(self, media_type: MediaType, job_id: Id) -> JobResult:
         """Read status and result of a job in one HTTP attempt, for a wait that decides on its own; free.
 
         Where PixVerse refuses the key, the connection is read again, and only another key is tried.
 
         :param media_type: ``"video"`` or ``"image"``.
+        :param job_id: an int or its digits.
         """
-        return self._poll(result_call(media_type, job_id))
+        if media_type not in ("video", "image"):
+            raise PixVerseInvalidRequestError(
+                f"media_type must be 'video' or 'image', not {shown(media_type)}."
+            )
+        return self._poll(result_call(media_type, required_id(job_id, "job_id")))
 
     def poll_balance(self) -> Balance:
         """Read the credits of the account in one HTTP attempt, as :meth:`poll` does; free."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -306,6 +307,39 @@ class TestTheHook:
         with PixVerseHook() as hook:
             hook.submit(LipSyncRequest(source_video_id=1, audio_media_id=2), trace_id=trace_id)
         assert [request.trace_id for request in server.requests] == [str(trace_id)]
+
+    @pytest.mark.parametrize("wrong", [None, "", 0, "5a", 5.0, "None", -1, True, 2**64], ids=repr)
+    def test_an_id_that_is_none_is_named_without_a_request(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, wrong: Any
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        with PixVerseHook() as hook:
+            for name, call in {
+                "video_id": hook.get_video,
+                "image_id": hook.get_image,
+                "job_id": functools.partial(hook.poll, "video"),
+            }.items():
+                with pytest.raises(PixVerseInvalidRequestError, match=f"^{name} "):
+                    call(wrong)
+        assert server.requests == []
+
+    def test_a_media_type_that_is_none_is_named_without_a_request(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        film: Any = "film"
+        with PixVerseHook() as hook, pytest.raises(PixVerseInvalidRequestError) as caught:
+            hook.poll(film, 5)
+        assert str(caught.value) == "media_type must be 'video' or 'image', not 'film'."
+        assert server.requests == []
+
+    def test_an_id_may_be_given_as_digits(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.afterwards = lambda _: success({"id": 7, "image_id": 7, "status": 5})
+        with PixVerseHook() as hook:
+            assert hook.get_video(" 7 ").id == hook.poll("image", "7").id == hook.get_image("7").id == 7
 
     def test_a_poll_is_one_attempt_and_leaves_the_decision_to_the_wait(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
