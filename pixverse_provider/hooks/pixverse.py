@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -19,6 +19,7 @@ from pixverse_provider.api.calls import (
     voices_call,
 )
 from pixverse_provider.api.ids import Id, required_id, shown
+from pixverse_provider.api.media import IMAGE, MEDIA
 from pixverse_provider.api.settings import DEFAULT_TIMEOUT, ClientSettings, normalise_base_url
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -26,15 +27,19 @@ from pixverse_provider.exceptions import (
     PixVerseConnectionNotFoundError,
     PixVerseError,
     PixVerseInvalidRequestError,
+    PixVerseSourceError,
     PixVerseTransientError,
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
+    import os
+
+    from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
     from pixverse_provider.api.async_client import AsyncPixVerseClient
     from pixverse_provider.api.client import PixVerseClient, UploadSource
     from pixverse_provider.api.generations import GenerationRequest, MaskSelectionRequest
+    from pixverse_provider.api.media import UploadKind
     from pixverse_provider.api.protocol import Call
     from pixverse_provider.api.results import (
         Balance,
@@ -49,6 +54,8 @@ if TYPE_CHECKING:
         Video,
         Voice,
     )
+
+    Source = UploadSource | str | os.PathLike[str] | ObjectStoragePath
 
 __all__ = ["PixVerseHook", "settings_from_connection"]
 
@@ -222,21 +229,48 @@ class PixVerseHook(BaseHook):
                 return list(effects.values())
             page += 1
 
-    def upload_media(self, source: UploadSource) -> Media:
-        """Upload a video or audio file, streamed; free."""
-        return self.get_conn().upload_media(source)
+    def upload_media(self, source: Source) -> Media:
+        """Upload a video or audio file, streamed; free.
+
+        :param source: a local path, a URI of any store that Airflow reaches, or an ``UploadSource``.
+        :raises PixVerseSourceError: before any call, where it is missing, empty, of another type, or too
+            large.
+        """
+        return self.get_conn().upload_media(self._file(source, MEDIA))
 
     def upload_media_from_url(self, url: str) -> Media:
         """Let PixVerse fetch a video or audio from a URL; free."""
         return self.get_conn().call(media_from_url_call(url))
 
-    def upload_image(self, source: UploadSource) -> Image:
-        """Upload an image file, streamed; free."""
-        return self.get_conn().upload_image(source)
+    def upload_image(self, source: Source) -> Image:
+        """Upload an image file, streamed; free.
+
+        :param source: a local path, a URI of any store that Airflow reaches, or an ``UploadSource``.
+        :raises PixVerseSourceError: before any call, where it is missing, empty, of another type, or too
+            large.
+        """
+        return self.get_conn().upload_image(self._file(source, IMAGE))
 
     def upload_image_from_url(self, url: str) -> Image:
         """Let PixVerse fetch an image from a URL; free."""
         return self.get_conn().call(image_from_url_call(url))
+
+    def _file(self, source: Source, kind: UploadKind) -> UploadSource:
+        """Return the file of a path or URI, checked; an ``UploadSource`` as it is."""
+        from pixverse_provider.storage import SourceFile, source_text
+
+        if hasattr(source, "content_type"):
+            return cast("UploadSource", source)
+        text = source_text(source)
+        if text.lower().startswith(("http://", "https://")):
+            raise PixVerseSourceError(
+                "source is a web address: PixVerse fetches it itself with upload_media_from_url or "
+                "upload_image_from_url."
+            )
+        file = SourceFile.check(text, kind)
+        if file.warning:
+            self.log.warning(file.warning)
+        return file
 
     def list_voices(self) -> list[Voice]:
         """List the voices for text to speech; free."""

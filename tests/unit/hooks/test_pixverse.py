@@ -6,13 +6,15 @@ import asyncio
 import functools
 import socket
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, Connection
+from airflow.providers.common.compat.sdk import AirflowFailException, Connection, ObjectStoragePath
 
 from pixverse_provider.api.calls import video_call
 from pixverse_provider.api.generations import LipSyncRequest, MaskSelectionRequest
+from pixverse_provider.api.media import IMAGE, MEDIA
 from pixverse_provider.api.settings import DEFAULT_BASE_URL
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
@@ -21,16 +23,24 @@ from pixverse_provider.exceptions import (
     PixVerseConnectionNotFoundError,
     PixVerseInvalidRequestError,
     PixVersePermanentError,
+    PixVerseSourceError,
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
+from pixverse_provider.storage import SourceFile
 from tests.unit.connections import KEY, set_connection
 from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.unit.scripted_server import ScriptedServer
 
 TRACE = "6f0e2b1a-63a4-4d0e-8a52-1f4b8f1c9d77"
+
+
+def checked(path: Path) -> SourceFile:
+    return SourceFile.check(str(path), IMAGE if path.suffix == ".png" else MEDIA)
 
 
 def settings(extra: dict[str, Any] | None = None, **fields: Any) -> Any:
@@ -340,6 +350,46 @@ class TestTheHook:
         server.afterwards = lambda _: success({"id": 7, "image_id": 7, "status": 5})
         with PixVerseHook() as hook:
             assert hook.get_video(" 7 ").id == hook.poll("image", "7").id == hook.get_image("7").id == 7
+
+    @pytest.mark.parametrize("form", [str, Path, ObjectStoragePath, Path.as_uri, checked], ids=repr)
+    def test_a_file_to_upload_is_named_in_any_form(
+        self,
+        server: ScriptedServer,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        form: Callable[[Path], Any],
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.afterwards = lambda _: success({"media_id": 7, "img_id": 8, "media_type": "audio"})
+        (tmp_path / "a.wav").write_bytes(b"RIFF0000WAVE")
+        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        with PixVerseHook() as hook:
+            assert hook.upload_media(form(tmp_path / "a.wav")).media_id == 7
+            assert hook.upload_image(form(tmp_path / "a.png")).img_id == 8
+        assert b"RIFF0000WAVE" in server.requests[0].body
+        assert b"\x89PNG" in server.requests[1].body
+
+    @pytest.mark.parametrize(
+        ("source", "said"),
+        [
+            (None, "source is None: give a path"),
+            ("", "source is '': give a path"),
+            ("None", "source is the text 'None': its template found no value"),
+            (["a.png"], "source is ['a.png']: give a path"),
+            ("/nowhere/a.png", "source '/nowhere/a.png' does not exist on the worker"),
+            ("https://a.example/a.png", "source is a web address: PixVerse fetches it itself with upload_"),
+        ],
+    )
+    def test_what_cannot_be_uploaded_is_named_without_a_request(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, source: Any, said: str
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        with PixVerseHook() as hook:
+            for upload in (hook.upload_media, hook.upload_image):
+                with pytest.raises(PixVerseSourceError) as caught:
+                    upload(source)
+                assert str(caught.value).startswith(said)
+        assert server.requests == []
 
     def test_a_poll_is_one_attempt_and_leaves_the_decision_to_the_wait(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
