@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from pixverse_provider.api.ids import shown
 from pixverse_provider.api.media import SNIFFED_BYTES, UploadKind, check_size, content_type_of
 from pixverse_provider.exceptions import (
     PixVerseDestinationError,
@@ -22,11 +23,30 @@ from pixverse_provider.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Destination", "SourceFile"]
+__all__ = ["Destination", "SourceFile", "source_text"]
 
 _LOCAL_PROTOCOLS = ("", "file", "local")
 # A store whose package or provider is not installed is an ImportError or a ValueError.
 _STORE_ERRORS = (ImportError, OSError, ValueError)
+
+
+def source_text(source: object, field: str = "source") -> str:
+    """Return the path, URI or address that a source names, in text.
+
+    :param field: name of the argument, for the message.
+    :raises PixVerseSourceError: where it is none.
+    """
+    text = str(source).strip() if isinstance(source, str | os.PathLike | ObjectStoragePath) else ""
+    if text == "None":
+        raise PixVerseSourceError(
+            f"{field} is the text 'None': its template found no value. Check that the task it refers to has "
+            "run and returned a path or an address."
+        )
+    if not text:
+        raise PixVerseSourceError(
+            f"{field} is {shown(source)}: give a path, a URI such as s3://bucket/key, or an https:// address."
+        )
+    return text
 
 
 @dataclass(frozen=True)

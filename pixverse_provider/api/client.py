@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+import uuid
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -15,6 +16,8 @@ from requests_toolbelt import MultipartEncoder
 
 from pixverse_provider.api.calls import IMAGE_UPLOAD_PATH, MEDIA_UPLOAD_PATH
 from pixverse_provider.api.gate import showable
+from pixverse_provider.api.generations.base import GenerationRequest
+from pixverse_provider.api.ids import shown
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, wait_as_asked
 from pixverse_provider.api.protocol import (
     Call,
@@ -28,6 +31,7 @@ from pixverse_provider.api.transport import BoundedSession
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseError,
+    PixVerseInvalidRequestError,
     PixVerseRateLimitError,
     PixVerseTransientError,
 )
@@ -35,7 +39,6 @@ from pixverse_provider.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixverse_provider.api.generations import GenerationRequest
     from pixverse_provider.api.settings import ClientSettings
 
 __all__ = ["PixVerseClient", "UploadSource"]
@@ -109,12 +112,13 @@ class PixVerseClient:
     def call_once(self, call: Call[T], *, trace_id: str | None = None, timeout: float | None = None) -> T:
         """Make one HTTP attempt of a call.
 
-        :param trace_id: a fresh one by default.
+        :param trace_id: a UUID; a fresh one by default.
         :param timeout: seconds for the whole answer; that of the settings by default.
+        :raises PixVerseInvalidRequestError: before any call, where the trace id is none.
         """
         return self._exchange(
             call,
-            trace_id or new_trace_id(),
+            new_trace_id() if trace_id is None else _read_trace_id(trace_id),
             timeout,
             params=call.query,
             json=call.payload,
@@ -126,12 +130,20 @@ class PixVerseClient:
     ) -> Submission:
         """Submit a paid job; every attempt carries the same trace id, so that at most one job is made.
 
-        :param trace_id: key of this job.
+        :param trace_id: key of this job, a UUID; keep it.
         :param attempts: HTTP attempts while the answer is lost or the request could not be sent.
+        :raises PixVerseInvalidRequestError: before any call, where the request makes no job, or the trace id
+            is none.
         :raises PixVerseAmbiguousSubmitError: where the last answer was lost, so that a job may exist.
         :raises PixVerseError: where PixVerse refused; its ``answer_lost`` tells whether an earlier attempt
             under this trace id may have made a job all the same.
         """
+        if not isinstance(request, GenerationRequest):
+            raise PixVerseInvalidRequestError(
+                f"submit takes a request that makes a job, not {type(request).__name__}: masks are found "
+                "with PixVerseHook.select_mask."
+            )
+        trace_id = _read_trace_id(trace_id)
         answer_lost = False
 
         def attempt() -> Submission:
@@ -209,6 +221,28 @@ class PixVerseClient:
             sleep=self._sleep,
             reraise=True,
         )
+
+
+def _read_trace_id(value: object) -> str:
+    """Return a trace id as text, as it was given: PixVerse documents a UUID, and tells jobs apart by it.
+
+    :raises PixVerseInvalidRequestError: where it is missing or no UUID.
+    """
+    text = str(value) if isinstance(value, str | uuid.UUID) else ""
+    if value is None or value == "":
+        raise PixVerseInvalidRequestError(
+            "trace_id is missing: give one, such as str(uuid.uuid4()), and keep it. The same one starts no "
+            "second job."
+        )
+    try:
+        is_uuid = str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        is_uuid = False
+    if not is_uuid:
+        raise PixVerseInvalidRequestError(
+            f"trace_id must be a UUID, such as str(uuid.uuid4()), not {shown(value)}: give one and keep it."
+        )
+    return text
 
 
 class _Sized:

@@ -70,7 +70,12 @@ class MediaDownload:
         with requests.Session() as session:
             # As for the API: an emulator on this machine is not behind a proxy.
             session.trust_env = not self._allow_http
-            return retrying(self._attempt, session, target)
+            try:
+                return retrying(self._attempt, session, target)
+            except _CutOffError as err:
+                raise PixVerseDownloadError(
+                    str(err), video_id=err.video_id, http_status=err.http_status
+                ) from None
 
     def _attempt(self, session: requests.Session, target: IO[bytes]) -> int:
         try:
@@ -153,4 +158,4 @@ class MediaDownload:
 
 
 class _CutOffError(PixVerseDownloadError):
-    """A download that the next attempt may resume or repeat."""
+    """A download that the next attempt may resume or repeat; it does not leave this module."""

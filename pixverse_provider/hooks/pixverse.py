@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -18,21 +18,28 @@ from pixverse_provider.api.calls import (
     video_call,
     voices_call,
 )
+from pixverse_provider.api.ids import Id, required_id, shown
+from pixverse_provider.api.media import IMAGE, MEDIA
 from pixverse_provider.api.settings import DEFAULT_TIMEOUT, ClientSettings, normalise_base_url
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
     PixVerseConfigurationError,
     PixVerseConnectionNotFoundError,
     PixVerseError,
+    PixVerseInvalidRequestError,
+    PixVerseSourceError,
     PixVerseTransientError,
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
+    import os
+
+    from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
     from pixverse_provider.api.async_client import AsyncPixVerseClient
     from pixverse_provider.api.client import PixVerseClient, UploadSource
     from pixverse_provider.api.generations import GenerationRequest, MaskSelectionRequest
+    from pixverse_provider.api.media import UploadKind
     from pixverse_provider.api.protocol import Call
     from pixverse_provider.api.results import (
         Balance,
@@ -47,6 +54,8 @@ if TYPE_CHECKING:
         Video,
         Voice,
     )
+
+    Source = UploadSource | str | os.PathLike[str] | ObjectStoragePath
 
 __all__ = ["PixVerseHook", "settings_from_connection"]
 
@@ -138,27 +147,41 @@ class PixVerseHook(BaseHook):
             self._client = None
 
     def submit(self, request: GenerationRequest, *, trace_id: str, attempts: int | None = None) -> Submission:
-        """Submit a job; **this costs credits**. See :meth:`PixVerseClient.submit`."""
+        """Submit a job; **this costs credits**. See :meth:`PixVerseClient.submit`.
+
+        :param trace_id: key of this job, a UUID; keep it, since the same one starts no second job.
+        """
         if attempts is None:
             return self.get_conn().submit(request, trace_id=trace_id)
         return self.get_conn().submit(request, trace_id=trace_id, attempts=attempts)
 
-    def get_video(self, video_id: int) -> Video:
-        """Read status and result of a video; free. Transient errors are repeated up to three times."""
-        return self.get_conn().call(video_call(video_id))
+    def get_video(self, video_id: Id) -> Video:
+        """Read status and result of a video; free. Transient errors are repeated up to three times.
 
-    def get_image(self, image_id: int) -> ImageResult:
-        """Read status and result of an image; free. Transient errors are repeated up to three times."""
-        return self.get_conn().call(image_call(image_id))
+        :param video_id: an int or its digits.
+        """
+        return self.get_conn().call(video_call(required_id(video_id, "video_id")))
 
-    def poll(self, media_type: MediaType, job_id: int) -> JobResult:
+    def get_image(self, image_id: Id) -> ImageResult:
+        """Read status and result of an image; free. Transient errors are repeated up to three times.
+
+        :param image_id: an int or its digits.
+        """
+        return self.get_conn().call(image_call(required_id(image_id, "image_id")))
+
+    def poll(self, media_type: MediaType, job_id: Id) -> JobResult:
         """Read status and result of a job in one HTTP attempt, for a wait that decides on its own; free.
 
         Where PixVerse refuses the key, the connection is read again, and only another key is tried.
 
         :param media_type: ``"video"`` or ``"image"``.
+        :param job_id: an int or its digits.
         """
-        return self._poll(result_call(media_type, job_id))
+        if media_type not in ("video", "image"):
+            raise PixVerseInvalidRequestError(
+                f"media_type must be 'video' or 'image', not {shown(media_type)}."
+            )
+        return self._poll(result_call(media_type, required_id(job_id, "job_id")))
 
     def poll_balance(self) -> Balance:
         """Read the credits of the account in one HTTP attempt, as :meth:`poll` does; free."""
@@ -181,8 +204,16 @@ class PixVerseHook(BaseHook):
 
         PixVerse's example says 2. It is one HTTP attempt, since another might be paid again.
 
-        :param trace_id: a fresh one by default; keep it to repeat a call whose answer was lost.
+        :param trace_id: a UUID, a fresh one by default; keep it to repeat a call whose answer was lost.
+        :raises PixVerseInvalidRequestError: before any call, where the request asks for no masks.
         """
+        from pixverse_provider.api.generations import MaskSelectionRequest
+
+        if not isinstance(request, MaskSelectionRequest):
+            raise PixVerseInvalidRequestError(
+                f"select_mask takes a MaskSelectionRequest, not {type(request).__name__}: a job is made with "
+                "PixVerseHook.submit."
+            )
         return self.get_conn().call_once(request.call(), trace_id=trace_id)
 
     def list_restyle_effects(self) -> list[RestyleEffect]:
@@ -198,21 +229,48 @@ class PixVerseHook(BaseHook):
                 return list(effects.values())
             page += 1
 
-    def upload_media(self, source: UploadSource) -> Media:
-        """Upload a video or audio file, streamed; free."""
-        return self.get_conn().upload_media(source)
+    def upload_media(self, source: Source) -> Media:
+        """Upload a video or audio file, streamed; free.
+
+        :param source: a local path, a URI of any store that Airflow reaches, or an ``UploadSource``.
+        :raises PixVerseSourceError: before any call, where it is missing, empty, of another type, or too
+            large.
+        """
+        return self.get_conn().upload_media(self._file(source, MEDIA))
 
     def upload_media_from_url(self, url: str) -> Media:
         """Let PixVerse fetch a video or audio from a URL; free."""
         return self.get_conn().call(media_from_url_call(url))
 
-    def upload_image(self, source: UploadSource) -> Image:
-        """Upload an image file, streamed; free."""
-        return self.get_conn().upload_image(source)
+    def upload_image(self, source: Source) -> Image:
+        """Upload an image file, streamed; free.
+
+        :param source: a local path, a URI of any store that Airflow reaches, or an ``UploadSource``.
+        :raises PixVerseSourceError: before any call, where it is missing, empty, of another type, or too
+            large.
+        """
+        return self.get_conn().upload_image(self._file(source, IMAGE))
 
     def upload_image_from_url(self, url: str) -> Image:
         """Let PixVerse fetch an image from a URL; free."""
         return self.get_conn().call(image_from_url_call(url))
+
+    def _file(self, source: Source, kind: UploadKind) -> UploadSource:
+        """Return the file of a path or URI, checked; an ``UploadSource`` as it is."""
+        from pixverse_provider.storage import SourceFile, source_text
+
+        if hasattr(source, "content_type"):
+            return cast("UploadSource", source)
+        text = source_text(source)
+        if text.lower().startswith(("http://", "https://")):
+            raise PixVerseSourceError(
+                "source is a web address: PixVerse fetches it itself with upload_media_from_url or "
+                "upload_image_from_url."
+            )
+        file = SourceFile.check(text, kind)
+        if file.warning:
+            self.log.warning(file.warning)
+        return file
 
     def list_voices(self) -> list[Voice]:
         """List the voices for text to speech; free."""

@@ -216,10 +216,9 @@ class JobWatch:
         """Seconds after which another poll may tell a refusal from a transient error; None without one."""
         return None if self._errors is None else self._errors.pause_for_a_verdict
 
-    @property
-    def oddities(self) -> str:
-        """What a message at a deadline says of the polls so far."""
-        return self._ended(Outcome.TIMEOUT, self.started_at).oddities
+    def out_of_time(self, now: float) -> WaitResult:
+        """Return how the wait ends where somebody else keeps its deadline."""
+        return self._ended(Outcome.TIMEOUT, now)
 
     def first_poll(self, now: float) -> float:
         """Return how many seconds to wait before the first poll."""
@@ -354,6 +353,10 @@ class BalanceWatch:
     def pause_for_a_verdict(self) -> float | None:
         """Seconds after which another poll may tell a refusal from a transient error; None without one."""
         return None if self._errors is None else self._errors.pause_for_a_verdict
+
+    def out_of_time(self, now: float) -> BalanceResult:
+        """Return how the wait ends where somebody else keeps its deadline."""
+        return self._ended(now, enough=False)
 
     def on_balance(self, credits_left: int, now: float) -> Wait | BalanceResult:
         """Take in the credits that can be spent."""

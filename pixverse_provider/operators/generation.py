@@ -261,9 +261,9 @@ class PixVerseGenerationOperator(BaseOperator):
         resumed_late = state.pauses > 0 and time.time() > state.deadline
         # Nobody would wait for a new job; one that may be paid is looked for all the same.
         if resumed_late and (state.job is None or not state.job.answer_lost):
+            times = "once" if state.pauses == 1 else f"{state.pauses} times"
             raise PixVerseCapacityError(
-                "Nothing could be submitted within the timeout of this task: PixVerse has refused it "
-                f"{state.pauses} times."
+                self._nothing_taken(store, state.job, f"PixVerse has refused it {times}.")
             )
         while True:
             answer = JobSubmission(
@@ -283,11 +283,43 @@ class PixVerseGenerationOperator(BaseOperator):
                 raise error
             pause = backoff_seconds(_SLOT_PAUSES, state.pauses, error)
             if time.time() + pause > state.deadline:
-                raise _not_submitted(error, answer.job, self._advice)
+                raise self._not_submitted(store, error, answer.job)
             self.log.info("Submitting again in %.0f s: %s", pause, error)
             if self.deferrable:
                 self._defer_pause(pause, state)
             time.sleep(pause)
+
+    def _not_submitted(
+        self, store: JobStore, error: PixVerseTransientError, job: JobRecord
+    ) -> PixVerseTransientError:
+        """Return the error of a submit that was refused until the deadline."""
+        message = self._nothing_taken(store, job, str(error))
+        if job.answer_lost:
+            after = "" if self._advice is None else f" {self._advice.after_a_lost_answer()}"
+            message = (
+                f"Whether the submit under trace id {job.trace_id} has made a job, which is then paid, could "
+                f"not be found out within {self._limit}: {error}{after}"
+            )
+        return type(error)(
+            message,
+            err_code=error.err_code,
+            http_status=error.http_status,
+            trace_id=error.trace_id,
+            retry_after=error.retry_after,
+        )
+
+    def _nothing_taken(self, store: JobStore, job: JobRecord | None, reason: str) -> str:
+        """Say that this attempt got no job, where no answer to its submit was lost."""
+        # Without a record, nobody knows whether an answer to an earlier attempt was lost.
+        unknown = job is None or store.may_be_repeated(replace(job, sequence=0))
+        charged = "" if unknown else ", and nothing was charged for one"
+        again = "A retry tries again"
+        if self._advice is not None and self._advice.last_try:
+            again = "No retry is left: clear the task to try again"
+        return (
+            f"No job was taken within {self._limit}{charged}: {reason} {again}; raise {self._limit_name}, or "
+            "use a pool."
+        )
 
     def _watch(self, job: JobRecord, now: float, deadline: float) -> JobWatch:
         return JobWatch(
@@ -403,24 +435,13 @@ class PixVerseGenerationOperator(BaseOperator):
             return self.timeout
         return min(self.timeout, self.execution_timeout.total_seconds())
 
+    @property
+    def _limit_name(self) -> str:
+        return "timeout" if self._wait_budget == self.timeout else "execution_timeout"
 
-def _not_submitted(error: PixVerseTransientError, job: JobRecord, advice: Advice | None) -> PixVerseError:
-    """Return the error of a submit that was refused until the deadline."""
-    reason = "Nothing could be submitted within the timeout of this task"
-    after = ""
-    if job.answer_lost:
-        reason = (
-            f"Whether the submit under trace id {job.trace_id} has made a job, which is then paid, could not "
-            "be found out within the timeout of this task"
-        )
-        after = "" if advice is None else f" {advice.after_a_lost_answer()}"
-    return type(error)(
-        f"{reason}: {error}{after}",
-        err_code=error.err_code,
-        http_status=error.http_status,
-        trace_id=error.trace_id,
-        retry_after=error.retry_after,
-    )
+    @property
+    def _limit(self) -> str:
+        return f"{self._limit_name}={self._wait_budget:g} s"
 
 
 def _clear_drops_records() -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from pixverse_provider.api.ids import Id, list_of, xcom_id
 from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
@@ -18,9 +17,10 @@ from pixverse_provider.exceptions import PixVerseSourceError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
-    from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.client import UploadSource
     from pixverse_provider.storage import SourceFile
@@ -53,35 +53,31 @@ class _PixVerseUploadOperator(BaseOperator):
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
         given = list_of(_read_list(self.source), "source")
         if given is None:
-            source = self._checked(self.source)
+            source = self._checked(self.source, "source")
             with PixVerseHook(self.pixverse_conn_id) as hook:
                 return self._upload(hook, source)
         # All are checked before the first is sent.
-        sources = [self._checked(each) for each in given]
+        sources = [self._checked(each, f"source[{index}]") for index, each in enumerate(given)]
         if not sources:
             self.log.info("source is an empty list: nothing is uploaded.")
             return []
         with PixVerseHook(self.pixverse_conn_id) as hook:
             return [self._upload(hook, each) for each in sources]
 
-    def _checked(self, source: object) -> str | SourceFile:
+    def _checked(self, source: object, field: str) -> str | SourceFile:
         """Return the address that PixVerse is to fetch, or the file that is to be sent.
 
         :raises PixVerseSourceError: where it can be neither.
         """
-        from pixverse_provider.storage import SourceFile
+        from pixverse_provider.storage import SourceFile, source_text
 
-        text = str(source).strip() if isinstance(source, str | os.PathLike | ObjectStoragePath) else ""
-        if not text or text == "None":
-            raise PixVerseSourceError(
-                f"source is {source!r}: give a path, a URI such as s3://bucket/key, or an https:// address."
-            )
+        text = source_text(source, field)
         scheme, host = urlsplit(text).scheme.lower(), urlsplit(text).hostname
         if scheme == "https" or (scheme == "http" and is_loopback(host)):
             return text
         if scheme == "http":
             raise PixVerseSourceError(
-                f"source is a plain http:// address on {host}: use https://, which PixVerse fetches itself."
+                f"{field} is a plain http:// address on {host}: use https://, which PixVerse fetches itself."
             )
         return SourceFile.check(text, self._kind)
 

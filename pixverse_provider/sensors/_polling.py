@@ -84,12 +84,12 @@ class PollingSensor(BaseSensorOperator):
 
     @abstractmethod
     def _after_a_timeout(self) -> str:
-        """Say what goes on after a timeout, in a sentence."""
+        """Say what was waited for, and what is known of it."""
 
     def execute(self, context: Context) -> Any:
         """Poll once; then wait as the mode says."""
         if not self.deferrable:
-            with self._telling_what_goes_on():
+            with self._telling_what_is_known():
                 return super().execute(context)
         now = time.time()
         try:
@@ -120,8 +120,9 @@ class PollingSensor(BaseSensorOperator):
         limit = float(self.timeout)
         return limit if self.execution_timeout is None else min(limit, self.execution_timeout.total_seconds())
 
-    def _raise_timeout(self, message: str, cause: BaseException | None) -> NoReturn:
+    def _raise_timeout(self, waited: float, said: str, cause: BaseException | None) -> NoReturn:
         """End at the deadline as poking would have: Airflow retries after an execution_timeout only."""
+        message = f"The sensor has timed out after {waited:.0f} s. {said}"
         if self._budget < float(self.timeout):
             raise AirflowTaskTimeout(message) from cause
         if self.soft_fail:
@@ -153,8 +154,8 @@ class PollingSensor(BaseSensorOperator):
         return max(interval, min(self._pause_after_error, left))
 
     @contextlib.contextmanager
-    def _telling_what_goes_on(self) -> Iterator[None]:
-        """Add to Airflow's own message of a timeout what is waited for, and that it goes on."""
+    def _telling_what_is_known(self) -> Iterator[None]:
+        """Add to Airflow's own message of a timeout what is waited for, and what is known of it."""
         try:
             yield
         except AirflowSensorTimeout as err:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue, conf
 
@@ -106,15 +106,15 @@ class PixVerseCreditSensor(PollingSensor):
             if isinstance(error, AirflowFailException):
                 raise error
             raise for_good(error) from error
-        return self._time_out(result)
+        return self._raise_timeout(result.waited, self._said(result), error)
 
-    def _time_out(self, result: BalanceResult) -> NoReturn:
-        error = result.error
-        known = "" if result.credits is None else f" There are {result.credits}."
-        failed = "" if error is None else f" The last poll failed: {error}"
-        self._raise_timeout(
-            f"{self._needed()} credits were not there after {result.waited:.0f} s.{known}{failed}", error
-        )
+    def _said(self, result: BalanceResult) -> str:
+        """Say at the timeout what was waited for, and how many there are."""
+        said = f"{self._needed()} credits were waited for on connection {self.pixverse_conn_id!r}"
+        if result.credits is not None:
+            said += f", and there are {result.credits}: top up, or lower min_credits"
+        failed = "" if result.error is None else f" The last poll failed: {result.error}"
+        return f"{said}.{failed}"
 
     def _needed(self) -> int:
         needed: int | None = Whole(1)(self.min_credits, "min_credits")
@@ -137,9 +137,9 @@ class PixVerseCreditSensor(PollingSensor):
         )
 
     def _after_a_timeout(self) -> str:
-        error = None if self._watch is None else self._watch.last_error
-        failed = "" if error is None else f" The last poll failed: {error}"
-        return f"{self._needed()} credits were waited for on connection {self.pixverse_conn_id!r}.{failed}"
+        now = time.time()
+        watch = self._watch or BalanceWatch(self._needed(), started_at=now)
+        return self._said(watch.out_of_time(now))
 
 
 def _read_event(event: Any) -> BalanceResult:

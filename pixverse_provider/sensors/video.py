@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue, conf
 
 from pixverse_provider.api.ids import Id, one_or_many_ids, xcom_id
+from pixverse_provider.api.results import VideoStatus
+from pixverse_provider.exceptions import PixVerseNotFoundError, error_from_dict
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.jobs.outcome import NextSteps, Outcome, WaitResult, read_event
+from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
 from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
 from pixverse_provider.sensors._polling import PollingSensor, for_good
 
@@ -89,32 +91,31 @@ class PixVerseVideoSensor(PollingSensor):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id | list[Id]:
         """Take the event of the trigger; ends as poking would have."""
         results, _, _ = read_event(event)
-        # One that can be no success any more says more than those for which there was too little time.
         failed = [result for result in results if result.outcome is not Outcome.SUCCESS]
-        failed.sort(key=lambda result: result.outcome is Outcome.TIMEOUT)
-        for result in failed[1:]:
-            self.log.error("%s", _failure(result))
-        if failed:
-            others = [str(result.job_id) for result in failed[1:] if result.outcome is Outcome.TIMEOUT]
-            self._raise_failure(failed[0], f" Nor was PixVerse video {', '.join(others)}." if others else "")
+        late = [result for result in failed if result.outcome is Outcome.TIMEOUT]
+        # One that can be no success any more says more than those for which there was too little time.
+        over = [result for result in failed if result.outcome is not Outcome.TIMEOUT]
+        for result in over[1:]:
+            self.log.error("%s", self._failure(result))
+        if over:
+            if late:
+                self.log.error("%s", self._said(late))
+            self._raise_failure(over[0])
+        if late:
+            self._raise_timeout(late[0].waited, self._said(late), late[-1].error)
         ids, many = self._ids()
         return _value(ids, many=many)
 
     def on_kill(self) -> None:
-        """Say that the videos go on: PixVerse has no call to cancel one."""
+        """Say that what runs goes on: PixVerse has no call to cancel it."""
         self.log.warning(
-            "The sensor was killed; the videos it waits for go on at PixVerse: %s", self.video_id
+            "The sensor was killed; PixVerse cannot cancel a job, so what runs goes on: %s", self.video_id
         )
 
     def _is_done(self, hook: PixVerseHook, video_id: int) -> bool:
         if video_id in self._done:
             return True
-        watch = self._watches.get(video_id)
-        if watch is None:
-            # Airflow ends a poke at its timeout.
-            watch = self._watches[video_id] = JobWatch(
-                video_id, started_at=time.time(), deadline=math.inf, poll_interval=self._poll_interval()
-            )
+        watch = self._watch(video_id)
         step = self._poll_until_decided(watch, lambda: poll_once(hook, watch))
         if isinstance(step, Wait):
             if watch.last_error is None:
@@ -124,16 +125,54 @@ class PixVerseVideoSensor(PollingSensor):
         self._done.add(video_id)
         return True
 
-    def _raise_failure(self, result: WaitResult, others: str = "") -> None:
-        error = _failure(result)
+    def _raise_failure(self, result: WaitResult) -> None:
+        error = self._failure(result)
         if error is None:
             return
-        if result.outcome is Outcome.TIMEOUT:
-            self._raise_timeout(f"{error}{others}", error)
         if isinstance(error, AirflowFailException):
             raise error
         # A retry of the sensor would only poll the same dead job again.
         raise for_good(error) from error
+
+    def _failure(self, result: WaitResult) -> PixVerseError | None:
+        """Return the exception that an ending means to somebody who only waits, and knows of no payment."""
+        error = result.error
+        if result.outcome is not Outcome.ERROR or error is None:
+            return result.failure()
+        if isinstance(error, PixVerseNotFoundError):
+            message = f"{self._not_known(result)} {error}"
+        else:
+            goes_on = " It goes on at PixVerse." if _runs(result) else ""
+            message = (
+                f"{error} PixVerse video {result.job_id} cannot be waited for now.{goes_on} Clear the sensor "
+                "to wait for it again."
+            )
+        return error_from_dict(error.to_dict() | {"message": message, "video_id": str(result.job_id)})
+
+    def _said(self, late: Sequence[WaitResult]) -> str:
+        """Say at the timeout which are not done, and which of them are known to go on.
+
+        :param late: at least one.
+        """
+        said = [f"Not done: {_videos(late)}."]
+        runs = [result for result in late if _runs(result)]
+        if runs:
+            which = _videos(runs) if len(runs) < len(late) else "It" if len(late) == 1 else "They"
+            said.append(f"{which} {'goes' if len(runs) == 1 else 'go'} on at PixVerse.")
+        said += [
+            self._not_known(result) for result in late if isinstance(result.error, PixVerseNotFoundError)
+        ]
+        said.append(f"Clear the sensor to wait for {'it' if len(late) == 1 else 'them'} again.")
+        said += [f"PixVerse video {result.job_id}:{result.oddities}" for result in late if result.oddities]
+        errors = [result.error for result in late if result.error is not None]
+        if errors:
+            said.append(f"The last poll failed: {errors[-1]}")
+        return " ".join(said)
+
+    def _not_known(self, result: WaitResult) -> str:
+        return (
+            f"PixVerse knows no video {result.job_id} under the key of connection {self.pixverse_conn_id!r}."
+        )
 
     def _trigger(self, *, started_at: float, not_before: float, deadline: float) -> BaseTrigger:
         from pixverse_provider.triggers.video import PixVerseVideoTrigger
@@ -150,18 +189,18 @@ class PixVerseVideoSensor(PollingSensor):
 
     def _after_a_timeout(self) -> str:
         ids, _ = self._ids()
-        waiting = [str(video_id) for video_id in ids if video_id not in self._done]
-        errors = [watch.last_error for watch in self._watches.values() if watch.last_error is not None]
-        failed = f" The last poll failed: {errors[-1]}" if errors else ""
-        odd = "".join(
-            f" {watch.name}:{watch.oddities}"
-            for video_id, watch in self._watches.items()
-            if video_id not in self._done and watch.oddities
+        return self._said(
+            [self._watch(each).out_of_time(time.time()) for each in ids if each not in self._done]
         )
-        return (
-            f"Not done: PixVerse video {', '.join(waiting)}. They go on at PixVerse and are paid; clear the "
-            f"sensor to wait for them again.{odd}{failed}"
-        )
+
+    def _watch(self, video_id: int) -> JobWatch:
+        watch = self._watches.get(video_id)
+        if watch is None:
+            # Airflow ends a poke at its timeout.
+            watch = self._watches[video_id] = JobWatch(
+                video_id, started_at=time.time(), deadline=math.inf, poll_interval=self._poll_interval()
+            )
+        return watch
 
     def _ids(self) -> tuple[list[int], bool]:
         """Return the ids in the given order, and whether they are a list."""
@@ -172,5 +211,13 @@ def _value(ids: list[int], *, many: bool) -> Id | list[Id]:
     return [xcom_id(video_id) for video_id in ids] if many else xcom_id(ids[0])
 
 
-def _failure(result: WaitResult) -> PixVerseError | None:
-    return result.failure(NextSteps("Clear the sensor to wait for it again."))
+def _runs(result: WaitResult) -> bool:
+    """Tell whether a poll has read that it runs, and no later one that PixVerse knows no such video."""
+    if result.result is None or isinstance(result.error, PixVerseNotFoundError):
+        return False
+    return VideoStatus.known(result.result.status) is VideoStatus.GENERATING
+
+
+def _videos(results: Sequence[WaitResult]) -> str:
+    ids = ", ".join(str(result.job_id) for result in results)
+    return f"PixVerse video{'' if len(results) == 1 else 's'} {ids}"

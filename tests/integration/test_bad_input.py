@@ -245,7 +245,7 @@ def too_large(folder: Path) -> str:
         (too_large, r"long\.mp4' is too large: 100\.0 MB"),
         (lambda _: "http://media.example/clip.mp4", "plain http:// .* use https://"),
         (lambda _: "", "source is ''"),
-        (lambda _: "None", "source is 'None'"),
+        (lambda _: "None", "source is the text 'None': its template found no value"),
     ],
     ids=["missing", "empty", "folder", "wrong type", "mislabelled", "too large", "http", "blank", "None"],
 )

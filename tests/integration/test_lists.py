@@ -168,11 +168,21 @@ class TestUploads:
     def test_a_list_of_one_is_a_list(self, emulator: EmulatorControl, presenter: Path) -> None:
         assert len(upload([str(presenter)]).attempt()) == 1
 
-    @pytest.mark.parametrize("bad", ["/no/such/file.mp4", "", "http://media.example/a.mp4", None, 7])
+    @pytest.mark.parametrize(
+        ("bad", "said"),
+        [
+            ("/no/such/file.mp4", "source '/no/such/file.mp4' does not exist"),
+            ("", r"source\[1\] is '': give a path"),
+            ("None", r"source\[1\] is the text 'None': its template found no value"),
+            ("http://media.example/a.mp4", r"source\[1\] is a plain http:// address"),
+            (None, r"source\[1\] is None: give a path"),
+            (7, r"source\[1\] is 7: give a path"),
+        ],
+    )
     def test_nothing_is_sent_where_one_of_them_cannot_be(
-        self, emulator: EmulatorControl, presenter: Path, bad: Any
+        self, emulator: EmulatorControl, presenter: Path, bad: Any, said: str
     ) -> None:
-        with pytest.raises(PixVerseSourceError):
+        with pytest.raises(PixVerseSourceError, match=f"^{said}"):
             upload([str(presenter), bad]).attempt()
         assert emulator.requests() == []
 

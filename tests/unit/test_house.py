@@ -26,7 +26,7 @@ ARROWS: dict[str, set[str]] = {
     "api": {"exceptions"},
     "jobs": {"api", "exceptions"},
     "storage": {"api", "exceptions"},
-    "hooks": {"get_provider_info", "api", "exceptions"},
+    "hooks": {"get_provider_info", "storage", "api", "exceptions"},
     "triggers": {"hooks", "jobs", "api", "exceptions"},
     "links": {"hooks", "jobs", "api", "exceptions"},
     "sensors": {"triggers", "links", "hooks", "jobs", "api", "exceptions"},

@@ -184,7 +184,10 @@ def test_after_four_attempts_the_task_is_told_and_no_url_is_shown(
     assert said in text
     assert SECRET not in text
     assert server.url not in text
+    assert type(caught.value) is PixVerseDownloadError
+    assert "_CutOffError" not in text
     assert caught.value.video_id == 7
+    assert caught.value.http_status == (502 if said == "HTTP 502" else None)
 
 
 @pytest.mark.parametrize("location", ["ftp://media.example/", "file:///etc/", "gopher://x/", "about:"])

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
+import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, Connection
+from airflow.providers.common.compat.sdk import AirflowFailException, Connection, ObjectStoragePath
 
 from pixverse_provider.api.calls import video_call
 from pixverse_provider.api.generations import LipSyncRequest, MaskSelectionRequest
+from pixverse_provider.api.media import IMAGE, MEDIA
 from pixverse_provider.api.settings import DEFAULT_BASE_URL
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseAuthenticationError,
     PixVerseConfigurationError,
     PixVerseConnectionNotFoundError,
+    PixVerseInvalidRequestError,
     PixVersePermanentError,
+    PixVerseSourceError,
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
+from pixverse_provider.storage import SourceFile
 from tests.unit.connections import KEY, set_connection
 from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.unit.scripted_server import ScriptedServer
 
 TRACE = "6f0e2b1a-63a4-4d0e-8a52-1f4b8f1c9d77"
+
+
+def checked(path: Path) -> SourceFile:
+    return SourceFile.check(str(path), IMAGE if path.suffix == ".png" else MEDIA)
 
 
 def settings(extra: dict[str, Any] | None = None, **fields: Any) -> Any:
@@ -234,6 +247,149 @@ class TestTheHook:
             with pytest.raises(PixVerseAmbiguousSubmitError):
                 hook.select_mask(request, trace_id=TRACE)
         assert server.requests[1].trace_id == TRACE
+
+    @pytest.mark.parametrize("request_", [MaskSelectionRequest(source_video_id=7), {"prompt": "x"}, None])
+    def test_what_makes_no_job_is_refused_before_it_is_paid(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, request_: Any
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        with PixVerseHook() as hook:
+            for submit in (hook.submit, hook.get_conn().submit):
+                with pytest.raises(PixVerseInvalidRequestError) as caught:
+                    submit(request_, trace_id=TRACE)
+                assert str(caught.value) == (
+                    f"submit takes a request that makes a job, not {type(request_).__name__}: masks are "
+                    "found with PixVerseHook.select_mask."
+                )
+        assert server.requests == []
+
+    @pytest.mark.parametrize(
+        "request_", [LipSyncRequest(source_video_id=1, audio_media_id=2), {"source_video_id": 1}, None]
+    )
+    def test_what_asks_for_no_masks_is_refused_before_it_is_paid(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, request_: Any
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        with PixVerseHook() as hook, pytest.raises(PixVerseInvalidRequestError) as caught:
+            hook.select_mask(request_)
+        assert str(caught.value) == (
+            f"select_mask takes a MaskSelectionRequest, not {type(request_).__name__}: a job is made with "
+            "PixVerseHook.submit."
+        )
+        assert server.requests == []
+
+    @pytest.mark.parametrize(
+        ("trace_id", "said"),
+        [
+            (None, "trace_id is missing: give one"),
+            ("", "trace_id is missing: give one"),
+            ("x y", "trace_id must be a UUID, such as str(uuid.uuid4()), not 'x y'"),
+            ("ключ", "trace_id must be a UUID"),
+            ("t", "trace_id must be a UUID"),
+            (7, "trace_id must be a UUID, such as str(uuid.uuid4()), not 7"),
+            (f" {TRACE}", "trace_id must be a UUID"),
+            (f"{{{TRACE}}}", "trace_id must be a UUID"),
+        ],
+    )
+    def test_nothing_is_paid_under_a_trace_id_that_is_none(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, trace_id: Any, said: str
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        request = LipSyncRequest(source_video_id=1, audio_media_id=2)
+        with PixVerseHook() as hook:
+            calls: list[Any] = [lambda: hook.submit(request, trace_id=trace_id)]
+            if trace_id is not None:
+                # A call that makes no job may leave it out.
+                masks = MaskSelectionRequest(source_video_id=7)
+                calls.append(lambda: hook.select_mask(masks, trace_id=trace_id))
+            for call in calls:
+                with pytest.raises(PixVerseInvalidRequestError) as caught:
+                    call()
+                assert str(caught.value).startswith(said)
+        assert server.requests == []
+
+    @pytest.mark.parametrize("trace_id", [TRACE, TRACE.upper(), uuid.UUID(TRACE)], ids=repr)
+    def test_a_uuid_is_sent_as_it_is_given(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, trace_id: Any
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.will(success({"video_id": 7}))
+        with PixVerseHook() as hook:
+            hook.submit(LipSyncRequest(source_video_id=1, audio_media_id=2), trace_id=trace_id)
+        assert [request.trace_id for request in server.requests] == [str(trace_id)]
+
+    @pytest.mark.parametrize("wrong", [None, "", 0, "5a", 5.0, "None", -1, True, 2**64], ids=repr)
+    def test_an_id_that_is_none_is_named_without_a_request(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, wrong: Any
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        with PixVerseHook() as hook:
+            for name, call in {
+                "video_id": hook.get_video,
+                "image_id": hook.get_image,
+                "job_id": functools.partial(hook.poll, "video"),
+            }.items():
+                with pytest.raises(PixVerseInvalidRequestError, match=f"^{name} "):
+                    call(wrong)
+        assert server.requests == []
+
+    def test_a_media_type_that_is_none_is_named_without_a_request(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        film: Any = "film"
+        with PixVerseHook() as hook, pytest.raises(PixVerseInvalidRequestError) as caught:
+            hook.poll(film, 5)
+        assert str(caught.value) == "media_type must be 'video' or 'image', not 'film'."
+        assert server.requests == []
+
+    def test_an_id_may_be_given_as_digits(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.afterwards = lambda _: success({"id": 7, "image_id": 7, "status": 5})
+        with PixVerseHook() as hook:
+            assert hook.get_video(" 7 ").id == hook.poll("image", "7").id == hook.get_image("7").id == 7
+
+    @pytest.mark.parametrize("form", [str, Path, ObjectStoragePath, Path.as_uri, checked], ids=repr)
+    def test_a_file_to_upload_is_named_in_any_form(
+        self,
+        server: ScriptedServer,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        form: Callable[[Path], Any],
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        server.afterwards = lambda _: success({"media_id": 7, "img_id": 8, "media_type": "audio"})
+        (tmp_path / "a.wav").write_bytes(b"RIFF0000WAVE")
+        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        with PixVerseHook() as hook:
+            assert hook.upload_media(form(tmp_path / "a.wav")).media_id == 7
+            assert hook.upload_image(form(tmp_path / "a.png")).img_id == 8
+        assert b"RIFF0000WAVE" in server.requests[0].body
+        assert b"\x89PNG" in server.requests[1].body
+
+    @pytest.mark.parametrize(
+        ("source", "said"),
+        [
+            (None, "source is None: give a path"),
+            ("", "source is '': give a path"),
+            ("None", "source is the text 'None': its template found no value"),
+            (["a.png"], "source is ['a.png']: give a path"),
+            ("/nowhere/a.png", "source '/nowhere/a.png' does not exist on the worker"),
+            ("https://a.example/a.png", "source is a web address: PixVerse fetches it itself with upload_"),
+        ],
+    )
+    def test_what_cannot_be_uploaded_is_named_without_a_request(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, source: Any, said: str
+    ) -> None:
+        set_connection(monkeypatch, server.url)
+        with PixVerseHook() as hook:
+            for upload in (hook.upload_media, hook.upload_image):
+                with pytest.raises(PixVerseSourceError) as caught:
+                    upload(source)
+                assert str(caught.value).startswith(said)
+        assert server.requests == []
 
     def test_a_poll_is_one_attempt_and_leaves_the_decision_to_the_wait(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch

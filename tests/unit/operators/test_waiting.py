@@ -276,11 +276,49 @@ class TestTheDeadline:
         self, task: Task, mode: str
     ) -> None:
         task.service.submits.extend([busy(retry_after=20.0)] * 99)
-        with pytest.raises(PixVerseCapacityError, match="Nothing could be submitted") as caught:
+        with pytest.raises(PixVerseCapacityError) as caught:
             task.attempt(mode, timeout=300)
+        assert str(caught.value) == (
+            "No job was taken within timeout=300 s, and nothing was charged for one: all slots taken A retry "
+            "tries again; raise timeout, or use a pool."
+        )
         assert task.clock.passed <= 300
         assert (caught.value.err_code, caught.value.retry_after) == (500044, 20.0)
         assert (task.kept.job_id, task.kept.answer_lost) == (None, False)
+
+    def test_before_anything_was_submitted_names_the_limit_that_counts_and_what_is_left(
+        self, task: Task, mode: str
+    ) -> None:
+        task.service.submits.extend([busy()] * 99)
+        with pytest.raises(PixVerseCapacityError) as caught:
+            task.attempt(mode, 3, timeout=600, execution_timeout=timedelta(seconds=60))
+        assert str(caught.value) == (
+            "No job was taken within execution_timeout=60 s, and nothing was charged for one: all slots "
+            "taken No retry is left: clear the task to try again; raise execution_timeout, or use a pool."
+        )
+
+    def test_does_not_say_that_nothing_was_charged_where_an_answer_was_lost(
+        self, task: Task, mode: str
+    ) -> None:
+        lost = busy()
+        lost.answer_lost = True
+        task.service.submits.extend([lost, *[busy()] * 99])
+        with pytest.raises(
+            PixVerseCapacityError, match="could not be found out within timeout=300 s"
+        ) as caught:
+            task.attempt(mode, timeout=300)
+        assert "charged" not in str(caught.value)
+
+    @pytest.mark.parametrize(("try_number", "known"), [(1, True), (2, False)])
+    def test_says_that_nothing_was_charged_only_where_it_knows_of_every_attempt(
+        self, task: Task, mode: str, try_number: int, *, known: bool
+    ) -> None:
+        # Below Airflow 3.3 nothing tells a retry whether an answer to an earlier attempt was lost.
+        task.service.submits.extend([busy()] * 99)
+        context = task.context(try_number) | {"task_state_store": None}
+        with pytest.raises(PixVerseCapacityError, match=r"No job was taken within timeout=300 s") as caught:
+            run_to_its_end(task.operator(mode, timeout=300), context, task.clock)
+        assert ("nothing was charged" in str(caught.value)) is known
 
     def test_of_a_retry_begins_with_it(self, task: Task, mode: str) -> None:
         with pytest.raises(PixVerseWaitTimeoutError):
@@ -420,8 +458,12 @@ class TestAPause:
         task.service.submits.append(busy())
         late = self.pause(task, timeout=600)
         task.clock.go_to(601)
-        with pytest.raises(PixVerseCapacityError, match="Nothing could be submitted") as caught:
+        with pytest.raises(PixVerseCapacityError) as caught:
             resumed(task.operator("deferred", timeout=600), late, task.context(), task.clock)
+        assert str(caught.value) == (
+            "No job was taken within timeout=600 s, and nothing was charged for one: PixVerse has refused it "
+            "once. A retry tries again; raise timeout, or use a pool."
+        )
         assert not isinstance(caught.value, AirflowFailException)
         assert len(task.service.trace_ids) == 1
 

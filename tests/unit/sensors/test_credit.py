@@ -103,20 +103,23 @@ def test_it_waits_in_the_triggerer_with_its_deadline(server: ScriptedServer) -> 
 
 class TestTheEnd:
     EVENT = {"credits": 100, "enough": True, "waited": 61.0, "error": None}  # noqa: RUF012 - only read
+    TIMED_OUT = (
+        "The sensor has timed out after 61 s. 100 credits were waited for on connection 'pixverse_default', "
+        "and there are 7: top up, or lower min_credits."
+    )
 
     def test_enough_is_returned(self) -> None:
         assert sensor().execute_complete({}, self.EVENT) == 100
 
     def test_a_timeout_is_that_of_airflow_and_says_how_many_there_are(self) -> None:
-        with pytest.raises(
-            AirflowSensorTimeout, match=r"100 credits were not there after 61 s\. There are 7\."
-        ):
+        with pytest.raises(AirflowSensorTimeout) as caught:
             sensor().execute_complete({}, self.EVENT | {"enough": False, "credits": 7})
+        assert str(caught.value) == self.TIMED_OUT
 
     def test_a_timeout_says_the_same_where_it_may_fail_softly(self) -> None:
         with pytest.raises(AirflowSkipException) as caught:
             sensor(soft_fail=True).execute_complete({}, self.EVENT | {"enough": False, "credits": 7})
-        assert str(caught.value) == "100 credits were not there after 61 s. There are 7."
+        assert str(caught.value) == self.TIMED_OUT
 
     @pytest.mark.parametrize(
         ("error_type", "raised"),

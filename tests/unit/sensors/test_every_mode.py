@@ -44,6 +44,7 @@ DONE: dict[str, Any] = {"videos": video(1), "credits": Balance(1, 60, 40)}
 VALUE = {"videos": 7, "credits": 100}
 NO_CONNECTION = PixVerseConnectionNotFoundError("The Airflow connection 'pixverse_eu' does not exist")
 HTTP_502 = PixVerseTransientError("HTTP 502")
+NOT_FOUND = PixVerseNotFoundError("PixVerse refused: data not found.", err_code=500008)
 
 
 @pytest.fixture
@@ -256,15 +257,62 @@ class TestTransientErrors:
 
 @every_mode
 class TestATimeout:
-    def test_names_the_videos_that_are_not_done_and_says_that_they_go_on(
+    @pytest.mark.parametrize(
+        ("by_id", "said"),
+        [
+            (
+                {7: video(5)},
+                (
+                    "Not done: PixVerse video 7. It goes on at PixVerse. Clear the sensor to wait for it "
+                    "again."
+                ),
+            ),
+            (
+                {7: video(5), 8: video(5, 8)},
+                (
+                    "Not done: PixVerse videos 7, 8. They go on at PixVerse. Clear the sensor to wait for "
+                    "them again."
+                ),
+            ),
+            (
+                {7: HTTP_502, 8: video(5, 8)},
+                (
+                    "Not done: PixVerse videos 7, 8. PixVerse video 8 goes on at PixVerse. Clear the sensor "
+                    "to wait for them again. The last poll failed: HTTP 502"
+                ),
+            ),
+            (
+                {7: HTTP_502},
+                (
+                    "Not done: PixVerse video 7. Clear the sensor to wait for it again. The last poll "
+                    "failed: HTTP 502"
+                ),
+            ),
+        ],
+        ids=["runs", "both run", "one runs", "nobody knows"],
+    )
+    def test_names_the_videos_that_are_not_done_and_says_which_are_known_to_go_on(
+        self, service: Service, clock: Clock, mode: str, by_id: dict[int, Any], said: str
+    ) -> None:
+        service.afterwards = by_their_ids(by_id, service)
+        with pytest.raises(AirflowSensorTimeout) as caught:
+            run("videos", mode, clock, video_id=[*by_id])
+        text = str(caught.value)
+        assert text.endswith(said)
+        assert "imed out" in text
+        assert "paid" not in text
+
+    def test_does_not_say_that_one_goes_on_which_pixverse_has_just_said_it_does_not_know(
         self, service: Service, clock: Clock, mode: str
     ) -> None:
-        with pytest.raises(AirflowSensorTimeout) as caught:
-            run("videos", mode, clock)
+        # One refusal is no verdict yet, and the time is over before there are three.
+        service.will(video(5))
+        service.afterwards = NOT_FOUND
+        with pytest.raises((AirflowSensorTimeout, AirflowFailException)) as caught:
+            run("videos", mode, clock, timeout=12.0, poke_interval=10.0)
         text = str(caught.value)
-        assert "PixVerse video 7" in text
-        assert "at PixVerse and " in text
-        assert "paid" in text
+        assert "PixVerse knows no video 7 under the key of connection 'pixverse_default'." in text
+        assert not any(word in text for word in ("paid", "goes on"))
 
     def test_names_every_video_of_a_list(self, service: Service, clock: Clock, mode: str) -> None:
         with pytest.raises(AirflowSensorTimeout) as caught:
@@ -280,8 +328,22 @@ class TestATimeout:
 
     def test_of_credits_says_how_many_are_waited_for(self, service: Service, clock: Clock, mode: str) -> None:
         service.afterwards = Balance(1, 7, 0)
-        with pytest.raises(AirflowSensorTimeout, match="100 credits were"):
+        with pytest.raises(AirflowSensorTimeout) as caught:
             run("credits", mode, clock)
+        assert str(caught.value).endswith(
+            "100 credits were waited for on connection 'pixverse_default', and there are 7: top up, or lower "
+            "min_credits."
+        )
+
+    def test_of_credits_that_could_not_be_read_names_no_number(
+        self, service: Service, clock: Clock, mode: str
+    ) -> None:
+        service.afterwards = HTTP_502
+        with pytest.raises(AirflowSensorTimeout) as caught:
+            run("credits", mode, clock)
+        assert str(caught.value).endswith(
+            "100 credits were waited for on connection 'pixverse_default'. The last poll failed: HTTP 502"
+        )
 
     @every_kind
     def test_is_a_skip_that_says_the_same_where_it_may_fail_softly(
@@ -321,7 +383,7 @@ def test_a_deferred_timeout_names_those_too_whose_last_answer_came_late(
     service: Service, clock: Clock
 ) -> None:
     service.answers_take = {8: 0.5, 9: 1.5}
-    with pytest.raises(AirflowSensorTimeout, match=r"PixVerse video 7 .* Nor was PixVerse video 8, 9\."):
+    with pytest.raises(AirflowSensorTimeout, match=r"Not done: PixVerse videos 7, 8, 9\."):
         run("videos", "deferrable", clock, video_id=[7, 8, 9])
 
 
@@ -350,9 +412,14 @@ class TestVideos:
     def test_one_that_pixverse_does_not_know_fails_it_after_three_polls(
         self, service: Service, clock: Clock, mode: str
     ) -> None:
-        service.afterwards = PixVerseNotFoundError("PixVerse knows no video 7", err_code=500008)
-        with pytest.raises(AirflowFailException, match="knows no video 7"):
+        service.afterwards = NOT_FOUND
+        with pytest.raises(AirflowFailException) as caught:
             run("videos", mode, clock)
+        assert type(caught.value) is PixVerseNotFoundError
+        assert str(caught.value) == (
+            "PixVerse knows no video 7 under the key of connection 'pixverse_default'. PixVerse refused: "
+            "data not found."
+        )
 
     @pytest.mark.parametrize("status", [6, 7, 8])
     def test_one_that_can_never_be_done_fails_it_for_good(
