@@ -92,9 +92,12 @@ class Advice:
             return "a clear of the task waits for the same job and pays nothing"
         if not self.keeps_records or job.picked_up or job.handed_over:
             return paid_again
-        picked_up = "picks this job up and pays nothing, once"
+        picked_up = "picks this job up and pays nothing"
         if old:
             picked_up = f"picks this job up if it is done, and else submits a new one: {_REFUNDED}"
         if self.clear_drops_records:
-            return f"a clear of the task that keeps its task state {picked_up}; one that does not pays again"
-        return f"a clear of the task {picked_up}"
+            return (
+                f"the first clear of the task that keeps its task state {picked_up}; one that does not pays "
+                "again"
+            )
+        return f"the first clear of the task {picked_up}"

@@ -324,11 +324,12 @@ class TestTheHook:
     ) -> None:
         set_connection(monkeypatch, server.url)
         with PixVerseHook() as hook:
-            for name, call in {
+            calls: dict[str, Callable[[Any], Any]] = {
                 "video_id": hook.get_video,
                 "image_id": hook.get_image,
                 "job_id": functools.partial(hook.poll, "video"),
-            }.items():
+            }
+            for name, call in calls.items():
                 with pytest.raises(PixVerseInvalidRequestError, match=f"^{name} "):
                     call(wrong)
         assert server.requests == []
