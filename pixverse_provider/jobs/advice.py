@@ -80,6 +80,14 @@ class Advice:
             "submits a new one, paid again."
         )
 
+    def after_no_slot(self, limit: str) -> str:
+        """Return what to say where PixVerse took no job in time.
+
+        :param limit: name of the argument that ended the attempt.
+        """
+        again = "No retry is left: clear the task to try again" if self.last_try else "A retry tries again"
+        return f"{again}; raise {limit}, or use a pool."
+
     def _clear(self, job: JobRecord, *, old: bool) -> str:
         paid_again = "a clear of the task submits a new job, which is paid again"
         if not self.durable:
