@@ -318,8 +318,8 @@ def read_limit(value: object, field: str) -> float | None:
             number = float(found)  # type: ignore[arg-type]
     if not 0 <= number < math.inf:
         raise PixVerseInvalidRequestError(
-            f"{field} must be a number of credits, at least 0, not {shown(value)}: give one such as 25, or "
-            "leave it out for no limit."
+            f"{field} must be a number of credits, at least 0, not {shown(value)}: give one such as 25. For "
+            "no limit, leave the argument out; a template cannot do that."
         )
     return number
 

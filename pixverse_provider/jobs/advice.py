@@ -80,6 +80,14 @@ class Advice:
             "submits a new one, paid again."
         )
 
+    def after_no_slot(self, limit: str) -> str:
+        """Return what to say where PixVerse took no job in time.
+
+        :param limit: name of the argument that ended the attempt.
+        """
+        again = "No retry is left: clear the task to try again" if self.last_try else "A retry tries again"
+        return f"{again}; raise {limit}, or use a pool."
+
     def _clear(self, job: JobRecord, *, old: bool) -> str:
         paid_again = "a clear of the task submits a new job, which is paid again"
         if not self.durable:
@@ -92,9 +100,12 @@ class Advice:
             return "a clear of the task waits for the same job and pays nothing"
         if not self.keeps_records or job.picked_up or job.handed_over:
             return paid_again
-        picked_up = "picks this job up and pays nothing, once"
+        picked_up = "picks this job up and pays nothing"
         if old:
             picked_up = f"picks this job up if it is done, and else submits a new one: {_REFUNDED}"
         if self.clear_drops_records:
-            return f"a clear of the task that keeps its task state {picked_up}; one that does not pays again"
-        return f"a clear of the task {picked_up}"
+            return (
+                f"the first clear of the task that keeps its task state {picked_up}; one that does not pays "
+                "again"
+            )
+        return f"the first clear of the task {picked_up}"

@@ -67,6 +67,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseDestinationError: where the destination exists or cannot be written; before the download.
     :raises PixVerseInvalidRequestError: where the video is not done, or can never be.
+    :raises PixVerseNotFoundError: where PixVerse knows no such video under this key.
     :raises PixVerseDownloadError: where it could not be had whole; a retry helps.
     """
 
@@ -132,7 +133,8 @@ class PixVerseDownloadVideoOperator(BaseOperator):
         destination = Destination(place, default_name=f"{video_id}.mp4", overwrite=self.overwrite)
         if many and not destination.in_folder:
             raise PixVerseDestinationError(
-                f"destination is {place!r}, which is no folder, and video_id is a list: let it end in '/'."
+                f"destination is {place!r}, which is no folder, and video_id is a list: let destination end "
+                "in '/'."
             )
         return destination
 

@@ -313,13 +313,8 @@ class PixVerseGenerationOperator(BaseOperator):
         # Without a record, nobody knows whether an answer to an earlier attempt was lost.
         unknown = job is None or store.may_be_repeated(replace(job, sequence=0))
         charged = "" if unknown else ", and nothing was charged for one"
-        again = "A retry tries again"
-        if self._advice is not None and self._advice.last_try:
-            again = "No retry is left: clear the task to try again"
-        return (
-            f"No job was taken within {self._limit}{charged}: {reason} {again}; raise {self._limit_name}, or "
-            "use a pool."
-        )
+        remedy = "" if self._advice is None else f" {self._advice.after_no_slot(self._limit_name)}"
+        return f"No job was taken within {self._limit}{charged}: {reason}{remedy}"
 
     def _watch(self, job: JobRecord, now: float, deadline: float) -> JobWatch:
         return JobWatch(

@@ -269,7 +269,7 @@ class PixVerseTemplateVideoOperator(PixVerseGenerationOperator):
     :param quality: 360p, 540p, 720p or 1080p; some effects allow the lower two alone (templated).
     :param img_id: an image, as ``PixVerseUploadImageOperator`` returns it (templated).
     :param img_ids: images, for a template that takes several; instead of ``img_id`` (templated).
-    :param prompt: what else it shows, up to 2048 characters (templated).
+    :param prompt: what else it shows, up to 5000 characters; some pages of PixVerse say 2048 (templated).
     :param model: sent because the API wants one; the template decides (templated).
     :param duration: sent because the API wants one; the template decides (templated).
     :param negative_prompt: what it must not show, up to 2048 characters (templated).

@@ -75,7 +75,8 @@ class PollingSensor(BaseSensorOperator):
             ),
             **kwargs,
         )
-        check_switches(deferrable=deferrable)
+        # Airflow would take the text "False" for True, and skip what has failed.
+        check_switches(deferrable=deferrable, soft_fail=self.soft_fail, never_fail=self.never_fail)
         self.deferrable = deferrable
 
     @abstractmethod

@@ -161,7 +161,7 @@ def test_a_clear_after_every_end_without_a_video_picks_the_job_up(runs: PaidRuns
     assert marked.state() == "failed"
     marked.clear()
     assert too_late.state() == "failed"
-    assert "No retry is left: a clear of the task picks this job up" in too_late.log()
+    assert "No retry is left: the first clear of the task picks this job up" in too_late.log()
     too_late.clear()
 
     for run in (marked, whole_run, too_late):

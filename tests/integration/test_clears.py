@@ -96,7 +96,7 @@ def test_after_the_deadline_of_the_last_try_pays_nothing(
     emulator.settings(generation_seconds=3600)
     task = make_task(deferrable=False, timeout=60, retries=0)
     with pytest.raises(
-        PixVerseWaitTimeoutError, match="No retry is left: a clear of the task picks this job"
+        PixVerseWaitTimeoutError, match="No retry is left: the first clear of the task picks this job"
     ):
         task.attempt()
     emulator.finish_all()

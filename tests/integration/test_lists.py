@@ -283,7 +283,7 @@ class TestDownloads:
         self, emulator: EmulatorControl, finished_video: int, tmp_path: Path
     ) -> None:
         before = len(emulator.requests())
-        with pytest.raises(PixVerseDestinationError, match=r"video\.mp4.*let it end in '/'"):
+        with pytest.raises(PixVerseDestinationError, match=r"video\.mp4.*let destination end in '/'"):
             download([finished_video], f"{tmp_path}/video.mp4").attempt()
         assert len(emulator.requests()) == before
 

@@ -119,7 +119,7 @@ def test_the_timeout_of_a_deferred_wait_names_the_video_and_the_time(
         "job": None,
     }
 
-    with pytest.raises(AirflowSensorTimeout, match=f"{video_id} was not done after 61 s.*17"):
+    with pytest.raises(AirflowSensorTimeout, match=f"after 61 s. Not done: PixVerse video {video_id}.*17"):
         sensor.execute_complete(TaskRun(sensor).context, event)
 
 

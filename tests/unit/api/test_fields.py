@@ -74,6 +74,15 @@ def test_what_is_no_limit_is_refused(value: Any) -> None:
         read_limit(value, "max_credits")
 
 
+def test_an_empty_limit_says_that_no_template_leaves_it_out() -> None:
+    with pytest.raises(PixVerseInvalidRequestError) as caught:
+        read_limit("", "max_credits")
+    assert str(caught.value) == (
+        "max_credits must be a number of credits, at least 0, not '': give one such as 25. For no limit, "
+        "leave the argument out; a template cannot do that."
+    )
+
+
 @pytest.mark.parametrize("value", [timedelta(days=3650), 10 * 365 * 86400], ids=repr)
 def test_ten_years_are_time_enough(value: Any) -> None:
     assert read_seconds(value, "timeout", at_least=1) == 10 * 365 * 86400.0

@@ -352,7 +352,9 @@ class TestTheHook:
         with PixVerseHook() as hook:
             assert hook.get_video(" 7 ").id == hook.poll("image", "7").id == hook.get_image("7").id == 7
 
-    @pytest.mark.parametrize("form", [str, Path, ObjectStoragePath, Path.as_uri, checked], ids=repr)
+    @pytest.mark.parametrize(
+        "form", [str, Path, ObjectStoragePath, Path.as_uri, checked], ids=lambda form: form.__name__
+    )
     def test_a_file_to_upload_is_named_in_any_form(
         self,
         server: ScriptedServer,

@@ -51,13 +51,13 @@ class TestAtTheLastTry:
         ("airflow", "change", "clear"),
         [
             ("3.1 and 3.2", {"keeps_records": False}, PAYS_AGAIN),
-            ("3.3", {}, "a clear of the task picks this job up and pays nothing, once"),
+            ("3.3", {}, "the first clear of the task picks this job up and pays nothing"),
             (
                 "3.4",
                 {"clear_drops_records": True},
                 (
-                    "a clear of the task that keeps its task state picks this job up and pays nothing, "
-                    "once; one that does not pays again"
+                    "the first clear of the task that keeps its task state picks this job up and pays "
+                    "nothing; one that does not pays again"
                 ),
             ),
         ],
@@ -128,7 +128,7 @@ class TestAnErrorThatIsNotRetried:
 
     def test_promises_no_retry(self) -> None:
         assert self.final().goes_on == (
-            f"No retry is made: a clear of the task picks this job up and pays nothing, once. {LAND_IT}"
+            f"No retry is made: the first clear of the task picks this job up and pays nothing. {LAND_IT}"
         )
         assert self.final().is_over == "No retry is made: clear the task to submit a new job."
 

@@ -22,6 +22,7 @@ from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
     PixVerseConnectionNotFoundError,
     PixVerseError,
+    PixVerseInvalidRequestError,
     PixVerseNotFoundError,
     PixVersePermanentError,
     PixVerseRateLimitError,
@@ -438,6 +439,13 @@ class TestVideos:
         service.afterwards = the_last_fails_at_the_end
         with pytest.raises(AirflowFailException, match="PixVerse video 9 failed"):
             run("videos", mode, clock, video_id=[7, 8, 9])
+
+
+@every_kind
+@pytest.mark.parametrize("switch", ["soft_fail", "never_fail"])
+def test_a_text_is_no_switch_since_airflow_would_skip_what_has_failed(kind: str, switch: str) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match=f"^{switch} must be True or False, not 'False'"):
+        made(kind, "poke", **{switch: "False"})
 
 
 @every_kind
