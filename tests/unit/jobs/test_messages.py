@@ -93,8 +93,10 @@ class TestASubmit:
         api = Api(submits=[Submission(NEW_ID, 8.0, replayed=True)])
         find_or_submit(api, job_store(Store()))
         assert caplog.messages == [
-            f"Submitted again, under the same trace id, the lip sync: PixVerse video {NEW_ID} (trace id "
-            f"{api.trace_ids[0]}, 8 credits)."
+            (
+                f"Submitted again, under the same trace id, the lip sync: PixVerse video {NEW_ID} (trace id "
+                f"{api.trace_ids[0]}, 8 credits)."
+            )
         ]
 
 

@@ -98,8 +98,8 @@ class TestWhatAUserIsTold:
     def test_where_a_job_goes_on_it_says_what_a_user_can_do(self) -> None:
         timeout = str(WaitResult(Outcome.TIMEOUT, 7, 12.0).failure(self.STEPS))
         assert timeout == (
-            "PixVerse video 7 was not done after 12 s. The job goes on at PixVerse and is paid. A retry waits "
-            "on."
+            "PixVerse video 7 was not done after 12 s. The job goes on at PixVerse and is paid. A retry "
+            "waits on."
         )
         refused = WaitResult(Outcome.ERROR, 7, 1.0, error=PixVersePermanentError("HTTP 404."))
         assert str(refused.failure(self.STEPS)) == (
@@ -124,8 +124,8 @@ class TestWhatAUserIsTold:
             "paid. A retry waits on. The last poll failed: HTTP 502."
         )
         assert str(WaitResult(Outcome.TIMEOUT, 7, 12.0, Video(7, 5), error=error).failure()) == (
-            "PixVerse video 7 was not done after 12 s. The job goes on at PixVerse and is paid. The last poll "
-            "failed: HTTP 502."
+            "PixVerse video 7 was not done after 12 s. The job goes on at PixVerse and is paid. The last "
+            "poll failed: HTTP 502."
         )
 
     def test_an_image_is_named_as_one(self) -> None:

@@ -47,8 +47,22 @@ class TestWhileTheDagIsParsed:
     def test_a_mistake_that_no_template_can_fix_fails_at_once(
         self, arguments: dict[str, Any], named: str
     ) -> None:
-        with pytest.raises(PixVerseInvalidRequestError, match=named):
+        with pytest.raises(PixVerseInvalidRequestError, match=rf"\b{named}\b"):
             lip_sync(**arguments)
+
+    def test_what_needs_a_record_says_why(self) -> None:
+        with pytest.raises(PixVerseInvalidRequestError) as caught:
+            lip_sync(durable=False, reuse_on_clear=True)
+        assert str(caught.value) == (
+            "reuse_on_clear=True needs durable=True: without a record there is nothing to reuse."
+        )
+
+    @pytest.mark.parametrize(
+        "arguments", [{"on_ambiguous_submit": "fail"}, {"durable": False}, {"reuse_on_clear": True}], ids=str
+    )
+    def test_what_a_user_may_choose_is_taken(self, arguments: dict[str, Any]) -> None:
+        ((name, value),) = arguments.items()
+        assert getattr(lip_sync(**arguments), name) == value
 
     def test_templates_are_not_looked_at(self) -> None:
         operator = lip_sync(
@@ -85,6 +99,10 @@ class TestBeforeAnyCall:
     def test_a_job_that_would_cost_too_much_is_not_submitted(self) -> None:
         with pytest.raises(PixVerseInsufficientCreditsError, match=r"56 credits and max_credits is 55"):
             lip_sync(max_credits=55, pixverse_conn_id="no_such_connection").execute(CONTEXT)
+
+    def test_a_limit_that_is_no_number_is_named(self) -> None:
+        with pytest.raises(PixVerseInvalidRequestError, match=r"^max_credits must be"):
+            lip_sync(max_credits="many", pixverse_conn_id="no_such_connection").execute(CONTEXT)
 
     def test_a_rendered_argument_that_breaks_a_rule_is_named(self) -> None:
         operator = lip_sync(source_video_id="None", pixverse_conn_id="no_such_connection")
