@@ -87,8 +87,13 @@ def test_a_key_that_was_changed_is_tried(
 
 @pytest.mark.parametrize("min_credits", [None, "", 0, -1, "many", 1.5, "None"])
 def test_a_number_that_is_none_is_named_before_any_call(min_credits: Any) -> None:
-    with pytest.raises(PixVerseInvalidRequestError, match="min_credits"):
+    with pytest.raises(PixVerseInvalidRequestError, match=r"\bmin_credits\b"):
         sensor(min_credits).poke({})
+
+
+def test_one_credit_may_be_waited_for(server: ScriptedServer) -> None:
+    server.will(balance(1))
+    assert TaskRun(sensor(1)).attempt() == 1
 
 
 def test_it_waits_in_the_triggerer_with_its_deadline(server: ScriptedServer) -> None:
@@ -108,10 +113,17 @@ class TestTheEnd:
         assert sensor().execute_complete({}, self.EVENT) == 100
 
     def test_a_timeout_is_that_of_airflow_and_says_how_many_there_are(self) -> None:
-        with pytest.raises(
-            AirflowSensorTimeout, match=r"100 credits were not there after 61 s\. There are 7\."
-        ):
+        with pytest.raises(AirflowSensorTimeout) as caught:
             sensor().execute_complete({}, self.EVENT | {"enough": False, "credits": 7})
+        assert str(caught.value) == "100 credits were not there after 61 s. There are 7."
+
+    def test_a_timeout_without_a_balance_has_the_last_error_and_is_caused_by_it(self) -> None:
+        error = {"type": "PixVerseTransientError", "message": "HTTP 502."}
+        event = self.EVENT | {"enough": False, "credits": None, "error": error}
+        with pytest.raises(AirflowSensorTimeout) as caught:
+            sensor().execute_complete({}, event)
+        assert str(caught.value) == ("100 credits were not there after 61 s. The last poll failed: HTTP 502.")
+        assert str(caught.value.__cause__) == "HTTP 502."
 
     def test_a_timeout_says_the_same_where_it_may_fail_softly(self) -> None:
         with pytest.raises(AirflowSkipException) as caught:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from airflow.exceptions import AirflowRescheduleException
@@ -26,13 +26,14 @@ from pixverse_provider.exceptions import (
     PixVersePermanentError,
     PixVerseRateLimitError,
     PixVerseTransientError,
+    PixVerseWaitTimeoutError,
 )
+from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
+from pixverse_provider.sensors._polling import PollingSensor
 from pixverse_provider.sensors.credit import PixVerseCreditSensor
 from pixverse_provider.sensors.video import PixVerseVideoSensor
+from tests.unit.own_log import OwnLog
 from tests.unit.pixverse_in_time import START, Clock, Service, run_to_its_end, video
-
-if TYPE_CHECKING:
-    from pixverse_provider.sensors._polling import PollingSensor
 
 MODES = ("poke", "reschedule", "deferrable")
 KINDS = ("videos", "credits")
@@ -58,6 +59,14 @@ def service(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Service:
     service = Service(clock)
     service.install(monkeypatch)
     return service
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What the sensor says in its log, without what Airflow says there."""
+    log = OwnLog()
+    log.install(monkeypatch, PollingSensor)
+    return log.lines
 
 
 def bare(status: int) -> PixVerseError:
@@ -271,6 +280,12 @@ class TestATimeout:
             run("videos", mode, clock, video_id=[7, 8, 9])
         assert all(f"{video_id}" in str(caught.value) for video_id in (7, 8, 9))
 
+    def test_has_the_error_of_the_wait_as_its_cause(self, service: Service, clock: Clock, mode: str) -> None:
+        with pytest.raises(AirflowSensorTimeout) as caught:
+            run("videos", mode, clock)
+        cause = PixVerseWaitTimeoutError if mode == "deferrable" else AirflowSensorTimeout
+        assert type(caught.value.__cause__) is cause
+
     def test_leaves_out_those_that_are_done(self, service: Service, clock: Clock, mode: str) -> None:
         service.afterwards = by_their_ids({7: video(1), 8: video(5, 8)}, service)
         with pytest.raises(AirflowSensorTimeout) as caught:
@@ -325,6 +340,24 @@ def test_a_deferred_timeout_names_those_too_whose_last_answer_came_late(
         run("videos", "deferrable", clock, video_id=[7, 8, 9])
 
 
+def test_a_timeout_names_what_is_waited_for_and_what_was_odd_about_it(service: Service, clock: Clock) -> None:
+    service.afterwards = by_their_ids({7: Video(7, 1), 8: Video(8, 9)}, service)
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        run("videos", "poke", clock, video_id=[7, 8])
+    assert str(caught.value).endswith(
+        ". Not done: PixVerse video 7, 8. They go on at PixVerse and are paid; clear the sensor to wait for "
+        "them again. PixVerse video 7: PixVerse says that it is done, but has given no URL for it. PixVerse "
+        "video 8: It has had a status that PixVerse does not document: 9."
+    )
+
+
+def test_a_timeout_of_credits_names_the_connection(service: Service, clock: Clock) -> None:
+    service.afterwards = Balance(1, 7, 0)
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        run("credits", "poke", clock)
+    assert str(caught.value).endswith(". 100 credits were waited for on connection 'pixverse_default'.")
+
+
 def by_their_ids(by_id: dict[int, Any], service: Service) -> Any:
     return lambda: by_id[service.polled[-1][1]]
 
@@ -373,6 +406,100 @@ class TestVideos:
             run("videos", mode, clock, video_id=[7, 8, 9])
 
 
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+@every_kind
+class TestThePausesBetweenPokes:
+    def pauses(self, service: Service) -> list[float]:
+        return [later - earlier for earlier, later in itertools.pairwise(service.polls)]
+
+    def test_may_be_shorter_than_a_second(self, service: Service, clock: Clock, kind: str, mode: str) -> None:
+        service.will(*[GOES_ON[kind]] * 3, DONE[kind])
+        assert run(kind, mode, clock, poke_interval=0.5) == VALUE[kind]
+        assert self.pauses(service) == pytest.approx([0.5] * 3)
+
+    def test_grow_where_the_user_wants_that(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        service.will(*[GOES_ON[kind]] * 5, DONE[kind])
+        assert run(kind, mode, clock, timeout=7200.0, exponential_backoff=True) == VALUE[kind]
+        pauses = self.pauses(service)
+        assert pauses == sorted(pauses)
+        assert pauses[-1] > 50
+
+
+@every_kind
+def test_after_errors_the_pauses_are_measured_in_the_interval_of_the_user(
+    service: Service, clock: Clock, kind: str
+) -> None:
+    service.will(*[HTTP_502] * 3, DONE[kind])
+    assert run(kind, "poke", clock, poke_interval=60.0) == VALUE[kind]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(service.polls)]
+    # Two, four and eight intervals, each spread downwards by up to a half.
+    assert [low <= pause <= 2 * low for low, pause in zip((60, 120, 150), pauses, strict=True)] == [True] * 3
+
+
+class TestTheLog:
+    def test_of_videos(self, service: Service, clock: Clock, said: list[tuple[str, str]]) -> None:
+        service.will(video(5), HTTP_502, video(9), video(1))
+        run("videos", "poke", clock)
+        assert said[:-1] == [
+            ("INFO", "PixVerse video 7 is not done yet."),
+            ("WARNING", "Polling again later: HTTP 502"),
+            (
+                "WARNING",
+                "PixVerse video 7 has status 9, which PixVerse does not document; it counts as running.",
+            ),
+            ("INFO", "PixVerse video 7 is not done yet."),
+        ]
+
+    def test_of_credits(self, service: Service, clock: Clock, said: list[tuple[str, str]]) -> None:
+        service.will(Balance(1, 7, 0), HTTP_502, Balance(1, 60, 40))
+        run("credits", "poke", clock)
+        assert said[:-1] == [
+            ("INFO", "7 credits; 100 are waited for."),
+            ("WARNING", "Polling again later: HTTP 502"),
+            ("INFO", "100 credits; 100 are waited for."),
+        ]
+
+    def test_of_an_empty_list_says_that_there_is_nothing_to_wait_for(
+        self, service: Service, clock: Clock, said: list[tuple[str, str]]
+    ) -> None:
+        assert run("videos", "poke", clock, video_id=[]) == []
+        assert said[0] == ("INFO", "video_id is an empty list: there is nothing to wait for.")
+
+    def test_of_a_kill_names_the_videos_that_go_on(self, said: list[tuple[str, str]]) -> None:
+        sensor: Any = made("videos", "poke", video_id=[7, 8])
+        sensor.on_kill()
+        assert said == [
+            ("WARNING", "The sensor was killed; the videos it waits for go on at PixVerse: [7, 8]")
+        ]
+
+    def test_of_a_deferred_wait_has_every_other_video_that_can_be_no_success(
+        self, said: list[tuple[str, str]]
+    ) -> None:
+        results = [
+            WaitResult(Outcome.TIMEOUT, 5, 60.0),
+            *(WaitResult(Outcome.FAILED, video_id, 60.0) for video_id in (6, 7, 8)),
+            WaitResult(Outcome.SUCCESS, 9, 60.0),
+        ]
+        sensor: Any = made("videos", "deferrable", video_id=[5, 6, 7, 8, 9])
+        with pytest.raises(PixVersePermanentError) as caught:
+            sensor.execute_complete(context(), make_event(results, None))
+        failed = "PixVerse video {} failed at PixVerse (status 8) and is refunded there."
+        assert str(caught.value) == failed.format(6)
+        assert said == [
+            ("ERROR", failed.format(7)),
+            ("ERROR", failed.format(8)),
+            (
+                "ERROR",
+                (
+                    "PixVerse video 5 was not done after 60 s. The job goes on at PixVerse and is paid. "
+                    "Clear the sensor to wait for it again."
+                ),
+            ),
+        ]
+
+
 @every_kind
 class TestAnExecutionTimeout:
     def test_that_is_shorter_ends_a_deferred_wait_so_that_a_retry_follows(
@@ -418,6 +545,7 @@ class TestADeferral:
         deferral = self.deferral(kind, clock)
         arguments = deferral.trigger.serialize()[1]
         assert (arguments["started_at"], arguments["deadline"]) == (START, START + 600)
+        assert arguments["pixverse_conn_id"] == "pixverse_default"
         assert deferral.timeout == timedelta(seconds=600) + timedelta(hours=1)
 
     @pytest.mark.parametrize("poke_interval", [0.0, 0.1, 1.0])
