@@ -452,10 +452,12 @@ class TestNetworkErrors:
         )
         assert (error.trace_id, error.http_status) == (TRACE, None)
 
-    @pytest.mark.parametrize("base_url", ["", "https://app-api.pixverse.ai"])
-    def test_where_pixverse_was_looked_for_is_said(self, base_url: str) -> None:
-        error = network_error(READ, ConnectionError(), trace_id=TRACE, sent=True, base_url=base_url)
-        place = f" at {base_url}" if base_url else ""
+    @pytest.mark.parametrize(
+        ("where", "place"),
+        [({}, ""), ({"base_url": "https://app-api.pixverse.ai"}, " at https://app-api.pixverse.ai")],
+    )
+    def test_where_pixverse_was_looked_for_is_said(self, where: dict[str, str], place: str) -> None:
+        error = network_error(READ, ConnectionError(), trace_id=TRACE, sent=True, **where)
         assert str(error) == (
             f"PixVerse could not be reached{place} to read video 343252978602905 (ConnectionError). Trace id "
             f"{TRACE}."

@@ -705,6 +705,14 @@ class TestTheLog:
         assert len(task.service.trace_ids) == 4
         assert task.said.lines.count(("WARNING", "PixVerse may refuse this.")) == 2
 
+    def test_has_it_too_where_the_first_version_deferred_and_its_arguments_were_dropped(
+        self, task: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(LipSyncRequest, "iter_warnings", lambda _: iter(["PixVerse may refuse this."]))
+        task.service.afterwards = video(1)
+        assert task.operator("deferred").execute_after_pause(task.context()) == FIRST_ID
+        assert task.said.lines[0] == ("WARNING", "PixVerse may refuse this.")
+
 
 class TestPollsInTheWorker:
     def test_come_as_often_as_the_user_says(self, task: Task) -> None:
