@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from pixverse_provider.api.generations import LipSyncRequest
 from pixverse_provider.exceptions import (
     PixVerseDestinationError,
     PixVerseInsufficientCreditsError,
@@ -18,6 +19,7 @@ from pixverse_provider.exceptions import (
 )
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
+from pixverse_provider.operators.generation import PixVerseGenerationOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 from pixverse_provider.operators.upload import PixVerseUploadImageOperator, PixVerseUploadMediaOperator
 from pixverse_provider.sensors.video import PixVerseVideoSensor
@@ -63,6 +65,22 @@ class TestWhileTheDagIsParsed:
     def test_what_a_user_may_choose_is_taken(self, arguments: dict[str, Any]) -> None:
         ((name, value),) = arguments.items()
         assert getattr(lip_sync(**arguments), name) == value
+
+    def test_a_word_that_is_none_of_two_is_told_so(self) -> None:
+        with pytest.raises(PixVerseInvalidRequestError) as caught:
+            lip_sync(on_ambiguous_submit="retry")
+        assert str(caught.value) == (
+            "on_ambiguous_submit must be 'replay' or 'fail', not 'retry': it is no template field, so give "
+            "one of the two."
+        )
+
+    def test_an_operator_of_a_users_own_waits_finds_its_job_again_and_pays_anew_after_a_clear(self) -> None:
+        class Own(PixVerseGenerationOperator):
+            request_class = LipSyncRequest
+
+        own = Own(task_id="own")
+        assert (own.wait_for_completion, own.durable, own.reuse_on_clear) == (True, True, False)
+        assert (own.on_ambiguous_submit, own.timeout, own.poll_interval) == ("replay", 7200.0, None)
 
     def test_templates_are_not_looked_at(self) -> None:
         operator = lip_sync(
