@@ -252,7 +252,8 @@ class TestAnswersWithoutAnEnvelope:
             b"[" * 100_000,
             b'{"ErrCode": "' + b"9" * 5000 + b'"}',
         ],
-        ids=lambda body: repr(body[:30]),
+        # Without a backslash: pytest escapes it once more each time that it collects in one process.
+        ids=lambda body: repr(body[:30]).replace("\\", "/"),
     )
 
     @BODIES
@@ -396,10 +397,12 @@ class TestTheKey:
         assert KEY not in "".join(traceback.format_exception(error))
 
     def test_it_goes_into_its_own_header_without_a_prefix(self) -> None:
-        headers = request_headers(KEY, TRACE)
-        assert headers["API-KEY"] == KEY
-        assert headers["Ai-Trace-Id"] == TRACE
-        assert "Authorization" not in headers
+        assert request_headers(KEY, TRACE) == {
+            "API-KEY": KEY,
+            "Ai-Trace-Id": TRACE,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
 
 
 class TestRetryAfter:

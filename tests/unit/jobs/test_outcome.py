@@ -207,6 +207,12 @@ class TestEvents:
         event = json.loads(json.dumps(make_event(results, job, deadline)))
         assert read_event(event) == (results, job, deadline)
 
+    def test_one_of_the_first_version_that_does_not_say_what_was_made_is_of_a_video(self) -> None:
+        event = make_event([WaitResult(Outcome.SUCCESS, 7, 1.0)], None)
+        del event["results"][0]["media_type"]
+        (result,), _, _ = read_event(event)
+        assert result.media_type == "video"
+
     def test_the_error_comes_back_as_well(self) -> None:
         error = PixVerseAuthenticationError("wrong key", err_code=400012, http_status=200, trace_id="t")
         result = WaitResult(Outcome.ERROR, VIDEO_ID, 1.0, error=error)

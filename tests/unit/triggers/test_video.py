@@ -505,6 +505,16 @@ class TestSharing:
         clock.run(main())
         assert clock.passed == at_about(30)
 
+    def test_one_that_comes_later_polls_anew(self, clock: Clock, service: Service) -> None:
+        service.afterwards = lambda: video(1 if clock.passed > 19 else 5)
+
+        async def main() -> None:
+            later = trigger_in_time(7, poll_interval=20.0, not_before=START + 12)
+            await asyncio.gather(results_of(trigger_in_time(7, poll_interval=20.0)), results_of(later))
+
+        clock.run(main())
+        assert service.polls[:2] == [at_about(0), at_about(12)]
+
     @pytest.mark.asyncio
     async def test_the_last_one_out_closes_the_session(self, server: ScriptedServer) -> None:
         server.will(status(5))
