@@ -50,7 +50,7 @@ def main() -> int:
         return run.returncode
 
     counts: dict[str, Counter[bool]] = defaultdict(Counter)
-    survivors = []
+    survivors, late = [], []
     for mutant, status in results().items():
         if status == "not checked":
             continue
@@ -58,12 +58,16 @@ def main() -> int:
         counts[module_of(mutant)][killed] += 1
         if not killed:
             survivors.append(f"{mutant}: {status}")
+        elif status != "killed":
+            late.append(f"{mutant}: {status}")
     of_jobs: Counter[bool] = Counter()
     print(f"\n{'module':<44}{'mutants':>8}{'killed':>8}{'share':>8}")
     for module, count in sorted(counts.items()):
         print(f"{module:<44}{count.total():>8}{count[True]:>8}{count[True] / count.total():>8.1%}")
         if module.startswith(JOBS):
             of_jobs += count
+    # Also how mutmut tells of tests that it could not run: then a dozen of one function stand here.
+    print("\nCounted as killed, though no test has failed:", *late, sep="\n  ")
     print("\nSurvivors (show one with: mutmut show NAME):", *survivors, sep="\n  ")
     if not of_jobs:
         return 0

@@ -83,7 +83,7 @@ class Attempt:
 
 def fingerprint_of(request: GenerationRequest) -> str:
     """Return a digest of the rendered request: another prompt, id or option is another fingerprint."""
-    text = json.dumps([request.path, request.payload()], sort_keys=True, ensure_ascii=True)
+    text = json.dumps([request.path, request.payload()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -108,4 +108,4 @@ def submit_trace_id(identity: TaskIdentity, clear_marker: int | None, fingerprin
     ]
     if identity.loop is not None:
         parts += identity.loop
-    return str(uuid.uuid5(_NAMESPACE, json.dumps(parts, ensure_ascii=True)))
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(parts)))

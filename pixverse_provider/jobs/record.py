@@ -286,8 +286,8 @@ class JobStore:
         attempt: Attempt,
         fingerprint: str,
         *,
-        durable: bool = True,
-        reuse_on_clear: bool = False,
+        durable: bool,
+        reuse_on_clear: bool,
     ) -> None:
         self._store = store if durable else None
         self._identity = identity

@@ -129,7 +129,7 @@ class JobSubmission:
                 if not job.replayed:
                     return Found(job, polled=False)
             if not polled:
-                result, polled = self._poll(job), True
+                result = self._poll(job)
             reason = self._no_use(job, result, earlier=earlier)
             if reason is None:
                 if earlier and not repeated:

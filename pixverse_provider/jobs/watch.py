@@ -120,17 +120,15 @@ class Wait:
     notice: str | None = None
 
 
+@dataclass(slots=True)
 class _Errors:
     """The errors of one wait, and which of them ends it: the one rule for jobs and for the balance."""
 
-    __slots__ = ("_missing", "_missing_since", "_refusals", "in_a_row", "last")
-
-    def __init__(self) -> None:
-        self.last: PixVerseError | None = None
-        self.in_a_row = 0
-        self._refusals = 0
-        self._missing = 0
-        self._missing_since = 0.0
+    last: PixVerseError | None = None
+    in_a_row: int = 0
+    _refusals: int = 0
+    _missing: int = 0
+    _missing_since: float = 0.0
 
     def end_wait(self, error: PixVerseError, now: float) -> bool:
         """Count an error; tell whether it ends the wait."""

@@ -96,6 +96,9 @@ class PixVerseGenerationOperator(BaseOperator):
     """What is submitted; its fields are the arguments of the operator, under the same names."""
     template_fields: Sequence[str] = ("pixverse_conn_id", "max_credits")
     ui_color = "#e8e3ff"
+    _media_type: MediaType = "video"
+    # What a kill would leave behind.
+    _waits_for: tuple[JobRecord, Advice] | None = None
 
     def __init__(
         self,
@@ -138,9 +141,6 @@ class PixVerseGenerationOperator(BaseOperator):
         self.reuse_on_clear = reuse_on_clear
         self.max_credits = max_credits
         self.on_ambiguous_submit = on_ambiguous_submit
-        self._job: JobRecord | None = None
-        self._advice: Advice | None = None
-        self._media_type: MediaType = "video"
 
     def build_request(self) -> GenerationRequest:
         """Return the request made of the rendered arguments; it checks itself."""
@@ -174,13 +174,14 @@ class PixVerseGenerationOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Say that the job goes on: PixVerse has no call to cancel one."""
-        if self._job is not None and self._advice is not None:
+        if self._waits_for is not None:
+            job, advice = self._waits_for
             self.log.warning(
                 "The task was killed, but PixVerse %s %s goes on and is paid: PixVerse cannot cancel a "
                 "job. %s",
                 self._media_type,
-                self._job.job_id,
-                self._advice.next_steps(self._job, self._media_type, time.time()).goes_on,
+                job.job_id,
+                advice.next_steps(job, self._media_type, time.time()).goes_on,
             )
 
     def _check_given(self) -> None:
@@ -196,15 +197,16 @@ class PixVerseGenerationOperator(BaseOperator):
         if state.job is None and not state.pauses:
             for warning in request.warnings:
                 self.log.warning(warning)
-        store = self._store(context, fingerprint_of(request))
+        store, advice = self._store(context, fingerprint_of(request))
         with PixVerseHook(self.pixverse_conn_id) as hook:
             try:
-                found = self._find_or_submit(hook, store, request, state)
+                found = self._find_or_submit(hook, store, request, state, advice)
             except PixVerseAmbiguousSubmitError as err:
-                if self._advice is not None and not isinstance(err, AirflowFailException):
-                    err.args = (f"{err} {self._advice.after_a_lost_answer()}",)
+                if not isinstance(err, AirflowFailException):
+                    err.args = (f"{err} {advice.after_a_lost_answer()}",)
                 raise
-            job = self._job = found.job
+            job = found.job
+            self._waits_for = job, advice
             if not self.wait_for_completion:
                 store.save(replace(job, handed_over=True))
                 return xcom_id(job.paid_id)
@@ -227,8 +229,8 @@ class PixVerseGenerationOperator(BaseOperator):
                 step = self._wait_here(hook, watch, now)
         return self._end_wait(context, job, step, deadline=deadline)
 
-    def _store(self, context: Context, fingerprint: str = "") -> JobStore:
-        """Return the store of this task.
+    def _store(self, context: Context, fingerprint: str = "") -> tuple[JobStore, Advice]:
+        """Return the store of this task, and what to advise at the end of this attempt.
 
         :param fingerprint: of the request; not needed to write to the store only.
         """
@@ -241,14 +243,13 @@ class PixVerseGenerationOperator(BaseOperator):
             durable=self.durable,
             reuse_on_clear=self.reuse_on_clear,
         )
-        self._advice = Advice(
+        return store, Advice(
             last_try=attempt.is_last,
             durable=self.durable,
             reuse_on_clear=self.reuse_on_clear,
             keeps_records=store.keeps_records,
             clear_drops_records=_clear_drops_records(),
         )
-        return store
 
     def _find_or_submit(
         self,
@@ -256,6 +257,7 @@ class PixVerseGenerationOperator(BaseOperator):
         store: JobStore,
         request: GenerationRequest,
         state: AttemptState,
+        advice: Advice,
     ) -> Found:
         """Submit until PixVerse accepts, within the deadline; a wait for a slot spends no retry."""
         resumed_late = state.pauses > 0 and time.time() > state.deadline
@@ -263,7 +265,7 @@ class PixVerseGenerationOperator(BaseOperator):
         if resumed_late and (state.job is None or not state.job.answer_lost):
             times = "once" if state.pauses == 1 else f"{state.pauses} times"
             raise PixVerseCapacityError(
-                self._nothing_taken(store, state.job, f"PixVerse has refused it {times}.")
+                self._nothing_taken(store, state.job, f"PixVerse has refused it {times}.", advice)
             )
         while True:
             answer = JobSubmission(
@@ -283,22 +285,21 @@ class PixVerseGenerationOperator(BaseOperator):
                 raise error
             pause = backoff_seconds(_SLOT_PAUSES, state.pauses, error)
             if time.time() + pause > state.deadline:
-                raise self._not_submitted(store, error, answer.job)
+                raise self._not_submitted(store, error, answer.job, advice)
             self.log.info("Submitting again in %.0f s: %s", pause, error)
             if self.deferrable:
                 self._defer_pause(pause, state)
             time.sleep(pause)
 
     def _not_submitted(
-        self, store: JobStore, error: PixVerseTransientError, job: JobRecord
+        self, store: JobStore, error: PixVerseTransientError, job: JobRecord, advice: Advice
     ) -> PixVerseTransientError:
         """Return the error of a submit that was refused until the deadline."""
-        message = self._nothing_taken(store, job, str(error))
+        message = self._nothing_taken(store, job, str(error), advice)
         if job.answer_lost:
-            after = "" if self._advice is None else f" {self._advice.after_a_lost_answer()}"
             message = (
                 f"Whether the submit under trace id {job.trace_id} has made a job, which is then paid, could "
-                f"not be found out within {self._limit}: {error}{after}"
+                f"not be found out within {self._limit}: {error} {advice.after_a_lost_answer()}"
             )
         return type(error)(
             message,
@@ -308,13 +309,13 @@ class PixVerseGenerationOperator(BaseOperator):
             retry_after=error.retry_after,
         )
 
-    def _nothing_taken(self, store: JobStore, job: JobRecord | None, reason: str) -> str:
+    def _nothing_taken(self, store: JobStore, job: JobRecord | None, reason: str, advice: Advice) -> str:
         """Say that this attempt got no job, where no answer to its submit was lost."""
         # Without a record, nobody knows whether an answer to an earlier attempt was lost.
         unknown = job is None or store.may_be_repeated(replace(job, sequence=0))
         charged = "" if unknown else ", and nothing was charged for one"
-        remedy = "" if self._advice is None else f" {self._advice.after_no_slot(self._limit_name)}"
-        return f"No job was taken within {self._limit}{charged}: {reason}{remedy}"
+        remedy = advice.after_no_slot(self._limit_name)
+        return f"No job was taken within {self._limit}{charged}: {reason} {remedy}"
 
     def _watch(self, job: JobRecord, now: float, deadline: float) -> JobWatch:
         return JobWatch(
@@ -382,12 +383,9 @@ class PixVerseGenerationOperator(BaseOperator):
         if result.outcome is Outcome.GIVEN_UP and job.replayed and time.time() < deadline:
             return self._run(context, AttemptState(deadline, job=job))
         now = time.time()
-        store = self._store(context)
-        steps = None
-        if self._advice is not None:
-            final = isinstance(result.error, AirflowFailException)
-            steps = self._advice.next_steps(job, result.media_type, now, final=final)
-        error = result.failure(steps)
+        store, advice = self._store(context)
+        final = isinstance(result.error, AirflowFailException)
+        error = result.failure(advice.next_steps(job, result.media_type, now, final=final))
         job_has_ended = result.outcome in _ENDINGS_OF_A_JOB
         if job_has_ended or result.outcome is Outcome.GIVEN_UP:
             # Before the id is returned or the failure raised: from then on a clear means "make it again".

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 START = 1_767_603_600.0
 URL = "https://media.pixverse.ai/a.mp4?Signature=s3cr3t"
+MOST_REQUESTS = 10_000
+"""Of one test; more than any wait makes, and soon reached by one that does not let time pass."""
 
 T = TypeVar("T")
 
@@ -183,6 +185,7 @@ class Service:
         return SharedPoller(client)
 
     def _connect(self) -> object:
+        assert len(self.connections_read) < MOST_REQUESTS, "it asks without end"
         self.connections_read.append(self.clock.passed)
         if self.connection is not None:
             raise self.connection

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Seconds, three years. A loop that went on much further would lose count of its own ticks, and spin.
+_AS_GOOD_AS_FOR_EVER = 1e8
+
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """Where nothing is left to do but to wait, the clock jumps to the moment that is waited for."""
@@ -35,6 +38,8 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> Any:
         if timeout is None:
             raise RuntimeError("everybody waits, and nothing will ever happen")
+        if self._loop.time() > _AS_GOOD_AS_FOR_EVER:
+            raise RuntimeError("everybody waits for years")
         self._loop.pass_time(max(0.0, timeout))
         return super().select(0)
 

@@ -183,6 +183,45 @@ class TestRefusals:
         assert error.video_id == 343252978602905
         assert "343252978602905" in str(error)
 
+    def test_the_message_says_what_was_refused_why_and_what_to_do(self) -> None:
+        body = {"ErrCode": 500008, "ErrMsg": "", "Resp": None}
+        assert str(failure(READ, body)) == (
+            "PixVerse refused to read video 343252978602905: requested data not found (ErrCode 500008). "
+            f"Check the id, and that it belongs to this API key. Trace id {TRACE}."
+        )
+        assert '(ErrCode 500008: "gone"). Check' in str(failure(READ, body | {"ErrMsg": "gone"}))
+
+    @pytest.mark.parametrize("code", [99999, 123456])
+    @pytest.mark.parametrize(
+        ("status", "headers", "retry_after", "asks"),
+        [
+            (503, {}, None, ""),
+            (429, {}, None, ""),
+            (200, {"Retry-After": "12"}, 12.0, " and asks to wait 12 s"),
+            (500, {"Retry-After": "Mon, 05 Jan 2026 09:00:30 GMT"}, 30.0, " and asks to wait 30 s"),
+        ],
+    )
+    def test_where_a_code_says_too_little_what_http_asks_for_counts(
+        self, code: int, status: int, headers: dict[str, str], retry_after: float | None, asks: str
+    ) -> None:
+        error = failure(READ, refusal(code), status, headers)
+        meaning = describe_error_code(code, paid=False).meaning
+        assert type(error) is PixVerseRateLimitError
+        assert str(error) == (
+            f"PixVerse asks to read video 343252978602905 later: {meaning} "
+            f'(ErrCode {code}: "no") with HTTP {status}{asks}. Trace id {TRACE}.'
+        )
+        assert (error.err_code, error.http_status, error.video_id) == (code, status, READ.video_id)
+        assert (error.trace_id, error.retry_after) == (TRACE, retry_after)
+
+    @pytest.mark.parametrize(
+        ("code", "status", "proof"), [(500044, 500, True), (123456, 400, True), (123456, 500, False)]
+    )
+    def test_a_refusal_proves_that_there_is_no_job_unless_the_service_failed_for_an_unknown_reason(
+        self, code: int, status: int, *, proof: bool
+    ) -> None:
+        assert failure(PAID, refusal(code), status).proves_no_job is proof
+
     def test_a_long_text_of_the_service_is_cut(self) -> None:
         assert len(str(failure(READ, refusal(400017, "x" * 10_000)))) < 600
 
@@ -213,7 +252,8 @@ class TestAnswersWithoutAnEnvelope:
             b"[" * 100_000,
             b'{"ErrCode": "' + b"9" * 5000 + b'"}',
         ],
-        ids=lambda body: repr(body[:30]),
+        # Without a backslash: pytest escapes it once more each time that it collects in one process.
+        ids=lambda body: repr(body[:30]).replace("\\", "/"),
     )
 
     @BODIES
@@ -230,6 +270,15 @@ class TestAnswersWithoutAnEnvelope:
         assert type(error) is PixVerseAmbiguousSubmitError
         assert TRACE in str(error)
         assert not isinstance(error, AirflowFailException)
+
+    def test_a_lost_answer_keeps_the_status_and_the_pause_that_it_came_with(self) -> None:
+        error = failure(PAID, b"<html>", 503, {"Retry-After": "30"})
+        assert (error.http_status, error.retry_after, error.trace_id) == (503, 30.0, TRACE)
+        assert str(error) == (
+            "The answer to the request to submit the lip sync was lost (HTTP 503 without a PixVerse answer), "
+            "so a paid job may exist. "
+            f"Repeating the request under the same trace id {TRACE} starts no second job."
+        )
 
     @pytest.mark.parametrize("call", [READ, PAID], ids=["read", "paid"])
     @pytest.mark.parametrize("status", [401, 403])
@@ -348,10 +397,12 @@ class TestTheKey:
         assert KEY not in "".join(traceback.format_exception(error))
 
     def test_it_goes_into_its_own_header_without_a_prefix(self) -> None:
-        headers = request_headers(KEY, TRACE)
-        assert headers["API-KEY"] == KEY
-        assert headers["Ai-Trace-Id"] == TRACE
-        assert "Authorization" not in headers
+        assert request_headers(KEY, TRACE) == {
+            "API-KEY": KEY,
+            "Ai-Trace-Id": TRACE,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
 
 
 class TestRetryAfter:
@@ -398,6 +449,23 @@ class TestNetworkErrors:
     def test_a_paid_request_that_was_sent_may_have_made_a_job(self) -> None:
         error = network_error(PAID, TimeoutError(), trace_id=TRACE, sent=True)
         assert type(error) is PixVerseAmbiguousSubmitError
+        assert str(error) == (
+            "The answer to the request to submit the lip sync was lost (TimeoutError), so a paid job may "
+            f"exist. Repeating the request under the same trace id {TRACE} starts no second job."
+        )
+        assert (error.trace_id, error.http_status) == (TRACE, None)
+
+    @pytest.mark.parametrize(
+        ("where", "place"),
+        [({}, ""), ({"base_url": "https://app-api.pixverse.ai"}, " at https://app-api.pixverse.ai")],
+    )
+    def test_where_pixverse_was_looked_for_is_said(self, where: dict[str, str], place: str) -> None:
+        error = network_error(READ, ConnectionError(), trace_id=TRACE, sent=True, **where)
+        assert str(error) == (
+            f"PixVerse could not be reached{place} to read video 343252978602905 (ConnectionError). Trace id "
+            f"{TRACE}."
+        )
+        assert (error.trace_id, error.video_id) == (TRACE, 343252978602905)
 
     def test_a_paid_request_that_was_not_sent_made_none(self) -> None:
         error = network_error(PAID, ConnectionError(), trace_id=TRACE, sent=False)

@@ -25,6 +25,7 @@ RUN = "scheduled__2026-01-05T09:00:00+00:00"
 STORE_KEY = "pixverse_job"
 URL = "https://media.pixverse.ai/a.mp4?Signature=s3cr3t"
 OLD_ID, NEW_ID = 7, 900
+MOST_SUBMITS = 20
 
 
 class Store:
@@ -128,6 +129,7 @@ class Api:
 
     def submit(self, request: GenerationRequest, *, trace_id: str, attempts: int | None = None) -> Submission:
         self.before_submit()
+        assert len(self.trace_ids) < MOST_SUBMITS, "one submit after another is paid"
         self.trace_ids.append(trace_id)
         self.attempts.append(attempts)
         answer = self.submits.pop(0) if self.submits else Submission(NEW_ID, 8.0)

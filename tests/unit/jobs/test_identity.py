@@ -20,7 +20,9 @@ IDENTITIES = st.builds(TaskIdentity, TRICKY, TRICKY, TRICKY, TRICKY, st.integers
 KEYS = st.tuples(IDENTITIES, st.none() | st.integers(0, 12), TRICKY, st.integers(0, 12))
 
 PINNED_FINGERPRINT = "61625a385c44b79c388da7c54b9eefd06df4d4d0ca673a16c839da38ec5f4558"
+PINNED_FINGERPRINT_IN_JAPANESE = "47b86c95f20a88684818b8370c2fd908c0b2d6bcf419095f104b518d33a2157e"
 PINNED_TRACE_ID = "2e57821b-e9ae-5b56-8616-0be7f196ed9c"
+PINNED_TRACE_ID_IN_JAPANESE = "4d2135d4-3b92-56fa-9c32-bb145686663d"
 
 
 class TestTraceIds:
@@ -61,6 +63,12 @@ class TestTraceIds:
         identity = TaskIdentity("pixverse_default", "films", RUN, "lip_sync", -1)
         assert fingerprint_of(REQUEST) == PINNED_FINGERPRINT
         assert submit_trace_id(identity, 2, PINNED_FINGERPRINT, 0) == PINNED_TRACE_ID
+        in_japanese = TaskIdentity("pixverse_default", "\u6620\u753b", RUN, "lip_sync", -1)
+        assert submit_trace_id(in_japanese, 2, PINNED_FINGERPRINT, 0) == PINNED_TRACE_ID_IN_JAPANESE
+        speech = LipSyncRequest(
+            source_video_id=1, lip_sync_tts_speaker_id="auto", lip_sync_tts_content="\u3042\U0001f600"
+        )
+        assert fingerprint_of(speech) == PINNED_FINGERPRINT_IN_JAPANESE
 
 
 def cut_up(text: str, cuts: list[int]) -> TaskIdentity:
@@ -91,7 +99,10 @@ class TestWhatATaskIs:
         assert TaskIdentity.of(context_of(None, region_id=7), "c") == TaskIdentity.of(context_of(None), "c")
 
     def test_a_loop_without_a_region_is_a_loop(self) -> None:
-        assert TaskIdentity.of(context_of(None, loop_index=0), "c").loop == (0, None)
+        context = context_of(None, loop_index=0)
+        assert TaskIdentity.of(context, "c").loop == (0, None)
+        del context["ti"].region_id
+        assert TaskIdentity.of(context, "c").loop == (0, None)
 
 
 class TestAttempts:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pixverse_provider.api.results import Submission
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseError,
@@ -68,13 +69,35 @@ def after_a_clear(
     find_or_submit(api, cleared, now=now)
 
 
-def test_a_submit(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "pixverse_provider.jobs")
-    api = Api()
-    find_or_submit(api, job_store(Store()))
-    assert caplog.records[0].getMessage() == (
-        f"Submitted the lip sync: PixVerse video {NEW_ID} (trace id {api.trace_ids[0]}, 8 credits)."
-    )
+class TestASubmit:
+    def test_names_the_job_its_trace_id_and_what_it_cost(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, "pixverse_provider.jobs")
+        api = Api()
+        find_or_submit(api, job_store(Store()))
+        assert caplog.messages == [
+            f"Submitted the lip sync: PixVerse video {NEW_ID} (trace id {api.trace_ids[0]}, 8 credits)."
+        ]
+
+    def test_says_nothing_of_credits_where_pixverse_did_not(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, "pixverse_provider.jobs")
+        api = Api(submits=[Submission(NEW_ID)])
+        find_or_submit(api, job_store(Store()))
+        assert caplog.messages == [
+            f"Submitted the lip sync: PixVerse video {NEW_ID} (trace id {api.trace_ids[0]})."
+        ]
+
+    def test_that_was_repeated_says_so_and_claims_no_earlier_attempt(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "pixverse_provider.jobs")
+        api = Api(submits=[Submission(NEW_ID, 8.0, replayed=True)])
+        find_or_submit(api, job_store(Store()))
+        assert caplog.messages == [
+            (
+                f"Submitted again, under the same trace id, the lip sync: PixVerse video {NEW_ID} (trace id "
+                f"{api.trace_ids[0]}, 8 credits)."
+            )
+        ]
 
 
 class TestAfterAClear:
@@ -152,6 +175,20 @@ class TestAfterAClear:
             f"The poll of {OLD} after a clear failed, so it counts as running: HTTP 502.",
         )
 
+    def test_of_a_job_that_was_picked_up_before_and_cannot_be_polled(self, said: Callable[[], Any]) -> None:
+        store = Store()
+        kept(store, picked_up=True)
+        after_a_clear(Api({OLD_ID: PixVerseTransientError("HTTP 502.")}), store)
+        assert said()[1:] == [
+            (
+                "WARNING",
+                (
+                    f"The task was cleared: {OLD} cannot be polled now and is left; a new job is submitted "
+                    "and paid."
+                ),
+            )
+        ]
+
     def test_of_a_submit_whose_answer_was_lost(self, said: Callable[[], Any]) -> None:
         store = Store()
         job = kept(store, job_id=None, answer_lost=True)
@@ -203,6 +240,20 @@ class TestARetry:
         kept(store)
         find_or_submit(Api({OLD_ID: answer}), job_store(store, try_number=2), now=now)
         assert said() == [("WARNING", f"{reason} A new job is submitted, which is paid.")]
+
+    def test_of_a_job_whose_failure_is_known_and_that_cannot_be_polled(self, said: Callable[[], Any]) -> None:
+        store = Store()
+        kept(store, outcome="failed", handed_over=True)
+        find_or_submit(Api({OLD_ID: PixVerseTransientError("HTTP 502.")}), job_store(store, try_number=2))
+        assert said()[1:] == [
+            (
+                "WARNING",
+                (
+                    f"{OLD} of an earlier attempt has failed and is refunded. A new job is submitted, which "
+                    "is paid."
+                ),
+            )
+        ]
 
     def test_whose_first_poll_fails(self, said: Callable[[], Any]) -> None:
         store = Store()

@@ -97,16 +97,36 @@ class TestWhatAUserIsTold:
 
     def test_where_a_job_goes_on_it_says_what_a_user_can_do(self) -> None:
         timeout = str(WaitResult(Outcome.TIMEOUT, 7, 12.0).failure(self.STEPS))
-        assert "The job goes on at PixVerse and is paid. A retry waits on." in timeout
+        assert timeout == (
+            "PixVerse video 7 was not done after 12 s. The job goes on at PixVerse and is paid. A retry "
+            "waits on."
+        )
         refused = WaitResult(Outcome.ERROR, 7, 1.0, error=PixVersePermanentError("HTTP 404."))
         assert str(refused.failure(self.STEPS)) == (
             "HTTP 404. PixVerse video 7 goes on and is paid. A retry waits on."
         )
 
     def test_what_was_moderated_is_refused_again_so_no_retry_is_advised(self) -> None:
-        text = str(WaitResult(Outcome.MODERATED, 7, 12.0).failure(self.STEPS))
-        assert "refused again" in text
-        assert "retry" not in text
+        assert str(WaitResult(Outcome.MODERATED, 7, 12.0).failure(self.STEPS)) == (
+            "PixVerse video 7 did not pass the content moderation of PixVerse (status 7) and is refunded "
+            "there. Change the prompt, text or media: the same content is refused again."
+        )
+
+    def test_where_nothing_comes_next_the_message_ends_with_what_happened(self) -> None:
+        assert str(WaitResult(Outcome.DELETED, 7, 12.0).failure()) == (
+            "PixVerse video 7 was deleted (status 6)."
+        )
+
+    def test_where_no_poll_has_worked_a_deadline_does_not_say_that_the_job_goes_on(self) -> None:
+        error = PixVerseTransientError("HTTP 502.")
+        assert str(WaitResult(Outcome.TIMEOUT, 7, 12.0, error=error).failure(self.STEPS)) == (
+            "PixVerse video 7 was not done after 12 s. No poll of it worked, so it may be done by now; it is "
+            "paid. A retry waits on. The last poll failed: HTTP 502."
+        )
+        assert str(WaitResult(Outcome.TIMEOUT, 7, 12.0, Video(7, 5), error=error).failure()) == (
+            "PixVerse video 7 was not done after 12 s. The job goes on at PixVerse and is paid. The last "
+            "poll failed: HTTP 502."
+        )
 
     def test_an_image_is_named_as_one(self) -> None:
         error = WaitResult(Outcome.TIMEOUT, 7, 12.0, media_type="image").failure()
@@ -150,13 +170,12 @@ class TestWhatAUserIsTold:
         assert isinstance(failure, AirflowFailException)
 
     def test_a_video_that_pixverse_does_not_know_is_not_said_to_go_on(self) -> None:
-        error = PixVerseNotFoundError("PixVerse knows no video 7", err_code=500008)
+        error = PixVerseNotFoundError("PixVerse knows no video 7.", err_code=500008)
         failure = WaitResult(Outcome.ERROR, 7, 1.0, error=error).failure(self.STEPS)
         assert type(failure) is PixVerseNotFoundError
-        assert str(failure).startswith(
-            "PixVerse knows no video 7 PixVerse video 7 was paid and cannot be read any more."
+        assert str(failure) == (
+            "PixVerse knows no video 7. PixVerse video 7 was paid and cannot be read any more. A retry pays."
         )
-        assert "goes on" not in str(failure)
 
     def test_a_success_is_no_error(self) -> None:
         assert WaitResult(Outcome.SUCCESS, 7, 12.0, Video(7, 1)).failure() is None
@@ -187,6 +206,12 @@ class TestEvents:
     ) -> None:
         event = json.loads(json.dumps(make_event(results, job, deadline)))
         assert read_event(event) == (results, job, deadline)
+
+    def test_one_of_the_first_version_that_does_not_say_what_was_made_is_of_a_video(self) -> None:
+        event = make_event([WaitResult(Outcome.SUCCESS, 7, 1.0)], None)
+        del event["results"][0]["media_type"]
+        (result,), _, _ = read_event(event)
+        assert result.media_type == "video"
 
     def test_the_error_comes_back_as_well(self) -> None:
         error = PixVerseAuthenticationError("wrong key", err_code=400012, http_status=200, trace_id="t")

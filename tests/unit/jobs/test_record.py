@@ -422,6 +422,21 @@ class TestWhoseJobItIs:
         other = job_store(None, try_number=3, durable=False)
         assert other.may_be_repeated(other.open(0, NOW)) is False
 
+    def test_where_a_clear_may_have_dropped_the_record_an_empty_store_does_not_tell(self) -> None:
+        store = Store()
+        one = job_store(store, try_number=3, max_tries=4, reuse_on_clear=True)
+        assert one.load() is None
+        assert one.may_be_repeated(one.open(0, NOW)) is True
+        one.save(one.open(0, NOW))
+        other = job_store(store, try_number=4, max_tries=4, reuse_on_clear=True)
+        assert other.load() is not None
+        assert other.may_be_repeated(other.open(0, NOW)) is False
+
+    def test_where_a_clear_makes_it_again_an_empty_store_tells_that_nothing_was_sent(self) -> None:
+        one = job_store(Store(), try_number=2)
+        assert one.load() is None
+        assert one.may_be_repeated(one.open(0, NOW)) is False
+
     def test_the_tries_before_a_clear_do_not_count_since_it_has_trace_ids_of_its_own(self) -> None:
         one = job_store(None, try_number=4, max_tries=5, retries=2)
         assert one.may_be_repeated(one.open(0, NOW)) is False
@@ -567,8 +582,12 @@ class TestWhatOlderVersionsLeftOut:
         assert state == AttemptState(NOW + 60.0)
 
     def test_a_pause_whose_state_cannot_be_read_says_so(self) -> None:
-        with pytest.raises(PixVerseTriggerEventError, match="does not understand"):
+        with pytest.raises(PixVerseTriggerEventError) as caught:
             AttemptState.read({"state": {"deadline": "soon"}}, None, 0, None, budget=60.0)
+        assert str(caught.value) == (
+            "The event of the pause holds a state that this version does not understand (KeyError('job')); a "
+            "retry goes on with the job."
+        )
 
     @pytest.mark.parametrize(("marker", "cleared"), [(2, False), (1, True), (None, False)])
     def test_a_record_without_max_tries_is_told_from_a_cleared_one_by_its_marker(

@@ -277,6 +277,28 @@ class TestTheFirstAttempt:
         answer = found(find_or_submit(api, job_store(Store())))
         assert (answer.job.replayed, answer.result) == (True, video(1, NEW_ID))
 
+    @pytest.mark.parametrize(
+        ("left", "this"),
+        [
+            ({"job_id": OLD_ID}, {"conn_id": "another"}),
+            ({"job_id": OLD_ID, "picked_up": True}, {"max_tries": 3}),
+            ({"job_id": OLD_ID, "handed_over": True}, {"max_tries": 3}),
+            ({"answer_lost": True}, {"max_tries": 3}),
+            ({"job_id": OLD_ID, "outcome": "failed"}, {}),
+        ],
+        ids=["another input", "clear", "clear of what was handed over", "clear of what was lost", "retry"],
+    )
+    def test_so_is_one_in_a_later_attempt(self, left: dict[str, Any], this: dict[str, Any]) -> None:
+        store = Store()
+        one = job_store(store)
+        one.save(replace(one.open(0, NOW), **left))
+        api = Api(
+            {NEW_ID: video(1, NEW_ID), OLD_ID: PixVerseTransientError("HTTP 502")},
+            [Submission(NEW_ID, replayed=True)],
+        )
+        answer = found(find_or_submit(api, job_store(store, try_number=2, **this)))
+        assert (answer.job.job_id, answer.result) == (NEW_ID, video(1, NEW_ID))
+
     @pytest.mark.parametrize("replay", [True, False])
     def test_a_person_who_is_to_decide_is_asked_after_one_http_attempt(self, *, replay: bool) -> None:
         api = Api()
@@ -288,6 +310,8 @@ class TestTheFirstAttempt:
         with pytest.raises(PixVerseConnectionNotFoundError):
             find_or_submit(api, job_store(store))
         assert (api.trace_ids, store.written) == ([], [])
+        answer = found(find_or_submit(Api(), job_store(store, try_number=2)))
+        assert (answer.job.replayed, answer.polled) == (False, False)
 
 
 class TestThePrice:
@@ -419,6 +443,7 @@ class TestALostAnswer:
         answer = found(find_or_submit(second, job_store(store, try_number=2), now=NOW + 60))
         assert second.trace_ids == first.trace_ids
         assert (answer.job.replayed, answer.job.submitted_at, answer.job.accepted_at) == (True, NOW, NOW + 60)
+        assert (kept_in(store).answer_lost, kept_in(store).job_id) == (False, NEW_ID)
         assert answer.result == video(5, NEW_ID)
 
     def test_fails_at_once_where_a_person_is_to_decide(self) -> None:
@@ -489,6 +514,7 @@ class TestARefusal:
         "error",
         [
             PixVerseTransientError("could not be reached"),
+            PixVersePermanentError("HTTP 404", http_status=404),
             PixVerseAuthenticationError("wrong key", err_code=400012, proves_no_job=True),
             PixVerseModerationError("refused", err_code=500063, proves_no_job=True),
             PixVerseInsufficientCreditsError("none left", err_code=500090, proves_no_job=True),
@@ -510,6 +536,7 @@ class TestARefusal:
         with pytest.raises(PixVerseAmbiguousSubmitError, match="may have made a job") as caught:
             find_or_submit(Api(submits=[unknown]), job_store(store))
         assert not isinstance(caught.value, AirflowFailException)
+        assert (caught.value.err_code, caught.value.http_status) == (424242, 500)
         assert (kept_in(store).sequence, kept_in(store).answer_lost) == (0, True)
 
     def test_for_the_moment_after_a_lost_answer_is_for_a_person_where_one_decides(self) -> None:
@@ -546,6 +573,16 @@ class TestWithoutARecord:
         job = found(find_or_submit(api, job_store(None, try_number=2))).job
         assert (job.job_id, job.sequence) == (NEW_ID, 1)
         assert len(set(api.trace_ids)) == 2
+
+    def test_so_is_the_one_that_has_replaced_it_where_that_has_failed_as_well(self) -> None:
+        second, third = 8, 9
+        api = Api(
+            {OLD_ID: video(8), second: video(8, second), third: video(5, third)},
+            [Submission(OLD_ID), Submission(second), Submission(third)],
+        )
+        answer = found(find_or_submit(api, job_store(None, try_number=3)))
+        assert (answer.job.job_id, answer.job.sequence, answer.polled) == (third, 2, False)
+        assert len(set(api.trace_ids)) == 3
 
     def test_a_refusal_for_good_that_comes_back_after_a_clear_is_passed_over(
         self, log_lines: list[str]
@@ -609,6 +646,8 @@ class TestAChangedInput:
         api = Api()
         this = job_store(store, request=self.OTHER, try_number=2, max_tries=3 if cleared else 2)
         job = found(find_or_submit(api, this, request=self.OTHER)).job
+        assert kept_in(store) == job
+        assert job.submitted_at == NOW
         assert "has changed since" in log_lines[0]
         assert f"PixVerse video {OLD_ID}" in log_lines[0]
         assert (job.job_id, job.sequence, api.polled) == (NEW_ID, 0, [])
@@ -660,12 +699,43 @@ class TestTheHistory:
             "2026-01-05T09:00:50.000+00:00",
         )
 
+    @pytest.mark.parametrize(
+        ("status", "outcome", "refunded"), [(8, "failed", 8.0), (7, "moderated", 8.0), (6, "deleted", None)]
+    )
+    def test_of_a_job_that_a_clear_has_left_says_how_it_ended_and_what_came_back(
+        self, status: int, outcome: str, refunded: float | None
+    ) -> None:
+        store = Store()
+        one = job_store(store)
+        one.save(replace(one.open(0, NOW), job_id=OLD_ID, credits=8.0, accepted_at=NOW))
+        api = Api({OLD_ID: video(status)})
+        new = found(find_or_submit(api, job_store(store, try_number=2, max_tries=3))).job
+        (entry,) = new.earlier
+        assert (entry["outcome"], entry["credits_refunded"]) == (outcome, refunded)
+
     def test_of_a_job_that_was_picked_up_and_left_says_that_its_end_is_not_known(self) -> None:
         store = Store()
         one = job_store(store)
         one.save(replace(one.open(0, NOW), job_id=OLD_ID, accepted_at=NOW, picked_up=True))
         new = found(find_or_submit(Api(), job_store(store, try_number=2, max_tries=3))).job
         assert [(entry["job_id"], entry["outcome"]) for entry in new.earlier] == [(str(OLD_ID), None)]
+
+
+class TestReuseOnClear:
+    def test_where_the_clear_has_dropped_the_record_what_was_paid_comes_back_and_is_polled(self) -> None:
+        first, second = Api(submits=[Submission(OLD_ID)]), Api({OLD_ID: video(1)}, [Submission(OLD_ID)])
+        find_or_submit(first, job_store(Store(), reuse_on_clear=True))
+        cleared = job_store(Store(), try_number=2, max_tries=3, reuse_on_clear=True)
+        answer = found(find_or_submit(second, cleared))
+        assert second.trace_ids == first.trace_ids
+        assert (answer.job.job_id, answer.job.replayed, answer.result) == (OLD_ID, True, video(1))
+
+    def test_a_submit_that_the_record_says_was_refused_is_no_repeated_one(self) -> None:
+        store, api = Store(), Api(submits=[busy()])
+        find_or_submit(api, job_store(store, reuse_on_clear=True))
+        answer = found(find_or_submit(api, job_store(store, try_number=2, reuse_on_clear=True)))
+        assert len(set(api.trace_ids)) == 1
+        assert (answer.job.replayed, answer.polled) == (False, False)
 
 
 class TestAStalledReplay:

@@ -560,6 +560,11 @@ class TestTheBalance:
         waiting(one.on_balance(99, START))
         assert one.on_balance(100, START + 5) == BalanceResult(100, enough=True, waited=5.0)
 
+    def test_the_poll_at_the_deadline_is_the_last(self) -> None:
+        one = balance_watch(timeout=60.0)
+        assert waiting(one.on_balance(99, START + 59)).seconds == 1.0
+        assert one.on_balance(99, START + 60) == BalanceResult(99, enough=False, waited=60.0)
+
     @TRANSIENT
     def test_transient_errors_never_end_it_before_its_deadline(self, error: PixVerseError) -> None:
         one, now = balance_watch(timeout=7200), START

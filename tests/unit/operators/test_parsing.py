@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from pixverse_provider.api.generations import LipSyncRequest
 from pixverse_provider.exceptions import (
     PixVerseDestinationError,
     PixVerseInsufficientCreditsError,
@@ -18,6 +19,7 @@ from pixverse_provider.exceptions import (
 )
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
+from pixverse_provider.operators.generation import PixVerseGenerationOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 from pixverse_provider.operators.upload import PixVerseUploadImageOperator, PixVerseUploadMediaOperator
 from pixverse_provider.sensors.video import PixVerseVideoSensor
@@ -47,8 +49,38 @@ class TestWhileTheDagIsParsed:
     def test_a_mistake_that_no_template_can_fix_fails_at_once(
         self, arguments: dict[str, Any], named: str
     ) -> None:
-        with pytest.raises(PixVerseInvalidRequestError, match=named):
+        with pytest.raises(PixVerseInvalidRequestError, match=rf"\b{named}\b"):
             lip_sync(**arguments)
+
+    def test_what_needs_a_record_says_why(self) -> None:
+        with pytest.raises(PixVerseInvalidRequestError) as caught:
+            lip_sync(durable=False, reuse_on_clear=True)
+        assert str(caught.value) == (
+            "reuse_on_clear=True needs durable=True: without a record there is nothing to reuse."
+        )
+
+    @pytest.mark.parametrize(
+        "arguments", [{"on_ambiguous_submit": "fail"}, {"durable": False}, {"reuse_on_clear": True}], ids=str
+    )
+    def test_what_a_user_may_choose_is_taken(self, arguments: dict[str, Any]) -> None:
+        ((name, value),) = arguments.items()
+        assert getattr(lip_sync(**arguments), name) == value
+
+    def test_a_word_that_is_none_of_two_is_told_so(self) -> None:
+        with pytest.raises(PixVerseInvalidRequestError) as caught:
+            lip_sync(on_ambiguous_submit="retry")
+        assert str(caught.value) == (
+            "on_ambiguous_submit must be 'replay' or 'fail', not 'retry': it is no template field, so give "
+            "one of the two."
+        )
+
+    def test_an_operator_of_a_users_own_waits_finds_its_job_again_and_pays_anew_after_a_clear(self) -> None:
+        class Own(PixVerseGenerationOperator):
+            request_class = LipSyncRequest
+
+        own = Own(task_id="own")
+        assert (own.wait_for_completion, own.durable, own.reuse_on_clear) == (True, True, False)
+        assert (own.on_ambiguous_submit, own.timeout, own.poll_interval) == ("replay", 7200.0, None)
 
     def test_templates_are_not_looked_at(self) -> None:
         operator = lip_sync(
@@ -85,6 +117,10 @@ class TestBeforeAnyCall:
     def test_a_job_that_would_cost_too_much_is_not_submitted(self) -> None:
         with pytest.raises(PixVerseInsufficientCreditsError, match=r"56 credits and max_credits is 55"):
             lip_sync(max_credits=55, pixverse_conn_id="no_such_connection").execute(CONTEXT)
+
+    def test_a_limit_that_is_no_number_is_named(self) -> None:
+        with pytest.raises(PixVerseInvalidRequestError, match=r"^max_credits must be"):
+            lip_sync(max_credits="many", pixverse_conn_id="no_such_connection").execute(CONTEXT)
 
     def test_a_rendered_argument_that_breaks_a_rule_is_named(self) -> None:
         operator = lip_sync(source_video_id="None", pixverse_conn_id="no_such_connection")

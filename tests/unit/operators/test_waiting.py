@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+import re
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
-from structlog.testing import capture_logs
 
+from pixverse_provider.api.generations import LipSyncRequest
 from pixverse_provider.api.pacing import wait_as_asked
 from pixverse_provider.api.results import Submission, Video
 from pixverse_provider.exceptions import (
@@ -24,15 +26,18 @@ from pixverse_provider.exceptions import (
     PixVersePermanentError,
     PixVerseRateLimitError,
     PixVerseTransientError,
+    PixVerseUnresolvedSubmitError,
     PixVerseVideoDeletedError,
     PixVerseWaitTimeoutError,
 )
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.jobs.record import JobRecord
+from pixverse_provider.operators.generation import PixVerseGenerationOperator
 from pixverse_provider.operators.image import PixVerseImageTemplateOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 from tests.unit.connections import KEY, set_connection
 from tests.unit.jobs.making import STORE_KEY, Store, context_of, record
+from tests.unit.own_log import OwnLog
 from tests.unit.pixverse_in_time import START, Clock, Service, resumed, run_to_its_end, video
 from tests.unit.scripted_server import refusal, success
 
@@ -52,8 +57,9 @@ class Task:
 
     clock: Clock
     service: Service
-    store: Store = field(default_factory=Store)
+    store: Any = field(default_factory=Store)
     operator_class: Any = PixVerseLipSyncOperator
+    said: OwnLog = field(default_factory=OwnLog)
     pushed: dict[str, Any] = field(default_factory=dict)
     xcom_error: Exception | None = None
 
@@ -69,14 +75,15 @@ class Task:
         }
         return self.operator_class(**(arguments | changes))
 
-    def context(self, try_number: int = 1) -> Any:
-        context = context_of(self.store, task_id="make", try_number=try_number)
+    def context(self, try_number: int = 1, max_tries: int = 2) -> Any:
+        context = context_of(self.store, task_id="make", try_number=try_number, max_tries=max_tries)
         context["ti"].xcom_push = self._push
         return context
 
-    def attempt(self, mode: str, try_number: int = 1, **changes: Any) -> Any:
+    def attempt(self, mode: str, try_number: int = 1, max_tries: int = 2, **changes: Any) -> Any:
         """Run an attempt to its end."""
-        return run_to_its_end(self.operator(mode, **changes), self.context(try_number), self.clock)
+        context = self.context(try_number, max_tries)
+        return run_to_its_end(self.operator(mode, **changes), context, self.clock)
 
     def deferral(self, **changes: Any) -> TaskDeferred:
         with pytest.raises(TaskDeferred) as caught:
@@ -100,7 +107,9 @@ def task(monkeypatch: pytest.MonkeyPatch) -> Task:
     clock.install(monkeypatch)
     service = Service(clock)
     service.install(monkeypatch)
-    return Task(clock, service)
+    task = Task(clock, service)
+    task.said.install(monkeypatch, PixVerseGenerationOperator)
+    return task
 
 
 def ends_at(seconds: float) -> Any:
@@ -275,7 +284,7 @@ class TestTheDeadline:
     def test_before_anything_was_submitted_ends_the_attempt_without_a_job(
         self, task: Task, mode: str
     ) -> None:
-        task.service.submits.extend([busy(retry_after=20.0)] * 99)
+        task.service.submits.extend([busy(retry_after=20.0, http_status=200, trace_id="t")] * 99)
         with pytest.raises(PixVerseCapacityError) as caught:
             task.attempt(mode, timeout=300)
         assert str(caught.value) == (
@@ -284,6 +293,7 @@ class TestTheDeadline:
         )
         assert task.clock.passed <= 300
         assert (caught.value.err_code, caught.value.retry_after) == (500044, 20.0)
+        assert (caught.value.http_status, caught.value.trace_id) == (200, "t")
         assert (task.kept.job_id, task.kept.answer_lost) == (None, False)
 
     def test_before_anything_was_submitted_names_the_limit_that_counts_and_what_is_left(
@@ -397,6 +407,8 @@ class TestADeferral:
         _, arguments = deferral.trigger.serialize()
         assert (arguments["started_at"], arguments["not_before"]) == (START, START + 7)
         assert (arguments["deadline"], arguments["submitted_at"]) == (START + 60, START)
+        assert (arguments["pixverse_conn_id"], arguments["poll_interval"]) == ("pixverse_default", 10.0)
+        assert (arguments["video_ids"], arguments["media_type"]) == ([str(FIRST_ID)], "video")
         assert arguments["job"] == task.store.get(STORE_KEY)
         assert deferral.timeout == timedelta(seconds=60) + timedelta(hours=1)
 
@@ -500,6 +512,14 @@ class TestSubmittingAgain:
         assert task.attempt(mode) == FIRST_ID + 9
         assert len(set(task.service.trace_ids)) == 10
 
+    def test_says_when_and_why(self, task: Task, mode: str) -> None:
+        task.service.submits.append(busy(retry_after=0.0))
+        task.service.afterwards = video(1)
+        task.attempt(mode)
+        level, line = task.said.lines[0]
+        assert level == "INFO"
+        assert re.fullmatch(r"Submitting again in ([89]|1[0-5]) s: all slots taken", line)
+
     def test_repeats_after_an_internal_error_three_times_in_an_attempt_and_no_more(
         self, task: Task, mode: str
     ) -> None:
@@ -519,6 +539,219 @@ class TestSubmittingAgain:
         task.service.submits.extend([busy(), internal(), busy(), internal(), internal(), busy(), internal()])
         with pytest.raises(PixVerseTransientError, match="internal error"):
             task.attempt(mode)
+
+
+@every_mode
+class TestALostAnswer:
+    def test_says_what_comes_next(self, task: Task, mode: str) -> None:
+        task.service.submits.append(PixVerseAmbiguousSubmitError("The answer was lost."))
+        with pytest.raises(PixVerseAmbiguousSubmitError) as caught:
+            task.attempt(mode)
+        assert str(caught.value) == "The answer was lost. A retry repeats it under the same trace id."
+
+    def test_where_a_person_is_to_decide_promises_no_retry(self, task: Task, mode: str) -> None:
+        task.service.submits.append(PixVerseAmbiguousSubmitError("The answer was lost."))
+        with pytest.raises(PixVerseUnresolvedSubmitError) as caught:
+            task.attempt(mode, on_ambiguous_submit="fail")
+        assert "retry" not in str(caught.value)
+
+
+@every_mode
+class TestWhatIsSaidAtTheEnd:
+    """After the last try, or where no retry is made: what the user can still do with what is paid."""
+
+    LANDING = f"land it with PixVerseVideoSensor and PixVerseDownloadVideoOperator (video_id={FIRST_ID})"
+    NOT_DONE = "was not done after 60 s. The job goes on at PixVerse and is paid."
+
+    @pytest.mark.parametrize(
+        ("version", "arguments", "clear"),
+        [
+            ("3.3.2", {}, "the first clear of the task picks this job up and pays nothing"),
+            (
+                "3.4.0",
+                {},
+                (
+                    "the first clear of the task that keeps its task state picks this job up and pays "
+                    "nothing; one that does not pays again"
+                ),
+            ),
+            (
+                "3.4.0",
+                {"reuse_on_clear": True},
+                "a clear of the task waits for the same job and pays nothing",
+            ),
+            (
+                "3.3.2",
+                {"durable": False},
+                "a clear of the task submits a new job, which is paid again (durable=False)",
+            ),
+        ],
+    )
+    def test_of_the_last_try(
+        self,
+        task: Task,
+        mode: str,
+        monkeypatch: pytest.MonkeyPatch,
+        version: str,
+        arguments: dict[str, Any],
+        clear: str,
+    ) -> None:
+        monkeypatch.setattr("airflow.__version__", version)
+        with pytest.raises(PixVerseWaitTimeoutError) as caught:
+            task.attempt(mode, try_number=3, timeout=60, **arguments)
+        assert str(caught.value) == (
+            f"PixVerse video {FIRST_ID} {self.NOT_DONE} No retry is left: {clear}. Or {self.LANDING}."
+        )
+
+    def test_of_the_last_try_below_airflow_3_3(self, task: Task, mode: str) -> None:
+        task.store = None
+        with pytest.raises(PixVerseWaitTimeoutError) as caught:
+            task.attempt(mode, try_number=3, timeout=60)
+        assert str(caught.value).endswith(
+            "No retry is left: a clear of the task submits a new job, which is paid again. Or "
+            f"{self.LANDING}."
+        )
+
+    def test_of_an_image(self, task: Task, mode: str) -> None:
+        task.operator_class = PixVerseImageTemplateOperator
+        with pytest.raises(PixVerseWaitTimeoutError) as caught:
+            task.attempt(mode, try_number=3, timeout=60)
+        assert str(caught.value) == (
+            f"PixVerse image {FIRST_ID} {self.NOT_DONE} No retry is left: the first clear of the task picks "
+            f"this job up and pays nothing. Or read it with PixVerseHook.get_image({FIRST_ID})."
+        )
+        assert set(task.service.polled) == {("image", FIRST_ID)}
+
+    def test_of_an_error_that_no_retry_follows(self, task: Task, mode: str) -> None:
+        task.service.will(video(5))
+        task.service.afterwards = PixVerseAuthenticationError("Wrong key.", err_code=10003)
+        with pytest.raises(PixVerseAuthenticationError) as caught:
+            task.attempt(mode)
+        assert str(caught.value) == (
+            f"Wrong key. PixVerse video {FIRST_ID} goes on and is paid. No retry is made: the first clear "
+            f"of the task picks this job up and pays nothing. Or {self.LANDING}."
+        )
+
+
+@every_mode
+class TestAClear:
+    def test_with_reuse_on_clear_returns_what_is_paid(self, task: Task, mode: str) -> None:
+        task.service.afterwards = video(1)
+        assert task.attempt(mode, reuse_on_clear=True) == FIRST_ID
+        assert task.attempt(mode, try_number=2, max_tries=3, reuse_on_clear=True) == FIRST_ID
+        assert len(task.service.trace_ids) == 1
+
+    def test_without_it_makes_another(self, task: Task, mode: str) -> None:
+        task.service.afterwards = video(1)
+        task.attempt(mode)
+        assert task.attempt(mode, try_number=2, max_tries=3) == FIRST_ID + 1
+        assert len(set(task.service.trace_ids)) == 2
+
+
+@every_mode
+class TestWithoutARecord:
+    """Airflow 3.1 and 3.2: only the number of the attempt tells whether a trace id was used before."""
+
+    def test_a_retry_replaces_the_failed_job_that_comes_back(self, task: Task, mode: str) -> None:
+        task.store = None
+        task.service.will(video(8), video(1))
+        assert task.attempt(mode, try_number=2) == FIRST_ID + 1
+
+    def test_a_clear_replaces_none_since_its_trace_ids_are_its_own(self, task: Task, mode: str) -> None:
+        task.store = None
+        task.service.afterwards = video(8)
+        with pytest.raises(PixVerseGenerationFailedError):
+            task.attempt(mode, try_number=2, max_tries=1, retries=0)
+        assert len(task.service.trace_ids) == 1
+
+    def test_a_clear_with_reuse_on_clear_replaces_the_failed_job_that_comes_back(
+        self, task: Task, mode: str
+    ) -> None:
+        task.store = None
+        task.service.will(video(8), video(1))
+        assert task.attempt(mode, try_number=2, max_tries=3, reuse_on_clear=True) == FIRST_ID + 1
+
+    def test_a_stalled_replay_is_replaced_at_once(self, task: Task, mode: str) -> None:
+        task.store = None
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt(mode, try_number=2, timeout=3 * HOUR)
+        assert len(task.service.trace_ids) == len(set(task.service.trace_ids)) == 2
+
+    def test_what_is_not_durable_is_paid_anew_by_each_attempt(self, task: Task, mode: str) -> None:
+        for try_number in (1, 2):
+            with pytest.raises(PixVerseWaitTimeoutError):
+                task.attempt(mode, try_number, durable=False, timeout=60)
+        assert len(set(task.service.trace_ids)) == 2
+        assert task.store.written == []
+
+
+class TestTheLog:
+    def test_of_a_wait_in_the_worker_has_a_line_for_what_changes_and_none_for_a_poll(
+        self, task: Task
+    ) -> None:
+        task.service.will(HTTP_502, video(5), video(9), HTTP_502, HTTP_502, video(5), video(1))
+        task.attempt("in the worker")
+        name = f"PixVerse video {FIRST_ID}"
+        assert task.said.lines == [
+            ("INFO", f"The first poll of {name} failed, so it counts as running: HTTP 502"),
+            ("WARNING", f"{name} has status 9, which PixVerse does not document; it counts as running."),
+            ("WARNING", "Polling again later: HTTP 502"),
+            ("WARNING", f"{name} can be read again."),
+            ("INFO", f"{name} is done."),
+        ]
+
+    def test_of_a_deferred_wait_says_who_waits(self, task: Task) -> None:
+        task.service.will(Video(7, 1), video(1))
+        task.attempt("deferred")
+        name = f"PixVerse video {FIRST_ID}"
+        assert task.said.lines == [
+            ("WARNING", f"{name} is done but has no URL yet; it is polled until it has one."),
+            ("INFO", f"Waiting for {name} in the triggerer; no worker is held."),
+            ("INFO", f"{name} is done."),
+        ]
+
+    @every_mode
+    def test_has_what_pixverse_may_refuse_once_however_often_it_is_submitted(
+        self, task: Task, mode: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(LipSyncRequest, "iter_warnings", lambda _: iter(["PixVerse may refuse this."]))
+        task.service.submits.extend([busy(), PixVerseAmbiguousSubmitError("lost")])
+        with pytest.raises(PixVerseAmbiguousSubmitError):
+            task.attempt(mode)
+        assert task.said.lines.count(("WARNING", "PixVerse may refuse this.")) == 1
+        # A stalled replay is replaced within the attempt.
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt(mode, try_number=2, timeout=3 * HOUR)
+        assert len(task.service.trace_ids) == 4
+        assert task.said.lines.count(("WARNING", "PixVerse may refuse this.")) == 2
+
+    def test_has_it_too_where_the_first_version_deferred_and_its_arguments_were_dropped(
+        self, task: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(LipSyncRequest, "iter_warnings", lambda _: iter(["PixVerse may refuse this."]))
+        task.service.afterwards = video(1)
+        assert task.operator("deferred").execute_after_pause(task.context()) == FIRST_ID
+        assert task.said.lines[0] == ("WARNING", "PixVerse may refuse this.")
+
+
+class TestPollsInTheWorker:
+    def test_come_as_often_as_the_user_says(self, task: Task) -> None:
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt("in the worker", poll_interval=20.0, timeout=200)
+        pauses = [later - earlier for earlier, later in itertools.pairwise(task.service.polls)]
+        assert pauses[0] == ends_at(20)
+        assert all(20 <= pause <= 22 for pause in pauses[1:-1])
+
+    def test_begin_after_seven_seconds_and_follow_the_age_of_the_job(self, task: Task) -> None:
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt("in the worker", poll_interval=None, timeout=60)
+        assert task.service.polls[:2] == [ends_at(0), ends_at(7)]
+        task.clock.go_to(600)
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt("in the worker", try_number=2, poll_interval=None, timeout=60)
+        retry = [polled for polled in task.service.polls if polled >= 600]
+        assert retry[:2] == [ends_at(600), ends_at(607)]
+        assert 15 <= retry[2] - retry[1] <= 17
 
 
 @every_mode
@@ -581,6 +814,18 @@ class TestTheResult:
         task.xcom_error = RuntimeError("the API server is away")
         task.service.will(video(5), video(1))
         assert task.attempt(mode) == FIRST_ID
+        assert task.said.lines[-2:] == [
+            ("ERROR", f"PixVerse video {FIRST_ID} is done, but its XCom 'video' could not be pushed."),
+            ("INFO", f"PixVerse video {FIRST_ID} is done."),
+        ]
+
+    def test_has_the_credits_that_the_job_itself_tells_where_the_submit_did_not(
+        self, task: Task, mode: str
+    ) -> None:
+        task.service.submits.append(Submission(FIRST_ID))
+        task.service.will(video(5), replace(video(1), credits=12.0))
+        task.attempt(mode)
+        assert task.pushed["video"]["credits"] == 12.0
 
     def test_goes_to_no_xcom_where_the_user_wants_none(self, task: Task, mode: str) -> None:
         task.service.will(video(5), video(1))
@@ -601,6 +846,11 @@ class TestAResume:
         assert self.broken(task).execute_complete(task.context(), event) == 7
         assert (task.kept.job_id, task.kept.handed_over) == (7, True)
 
+    def test_returns_a_job_that_is_done_though_nothing_else_is_known_of_it(self, task: Task) -> None:
+        event = make_event([WaitResult(Outcome.SUCCESS, 7, 60.0)], record(job_id=7, credits=8.0).to_json())
+        assert self.broken(task).execute_complete(task.context(), event) == 7
+        assert task.pushed == {"video": {"trace_id": "t", "credits": 8.0}}
+
     @pytest.mark.parametrize(
         "outcome", [Outcome.FAILED, Outcome.MODERATED, Outcome.TIMEOUT, Outcome.GIVEN_UP]
     )
@@ -611,25 +861,47 @@ class TestAResume:
 
 
 class TestAKill:
-    @pytest.mark.parametrize("media_type", ["video", "image"])
+    @pytest.mark.parametrize(
+        ("operator_class", "media_type", "landing"),
+        [
+            (
+                PixVerseLipSyncOperator,
+                "video",
+                f"land it with PixVerseVideoSensor and PixVerseDownloadVideoOperator (video_id={FIRST_ID})",
+            ),
+            (PixVerseImageTemplateOperator, "image", f"read it with PixVerseHook.get_image({FIRST_ID})"),
+        ],
+        ids=["video", "image"],
+    )
     def test_names_the_job_that_goes_on(
-        self, task: Task, media_type: str, monkeypatch: pytest.MonkeyPatch
+        self, task: Task, operator_class: Any, media_type: str, landing: str
     ) -> None:
-        lines: list[str] = []
-        task.operator_class = (
-            PixVerseLipSyncOperator if media_type == "video" else PixVerseImageTemplateOperator
+        task.operator_class = operator_class
+        killed = (
+            f"The task was killed, but PixVerse {media_type} {FIRST_ID} goes on and is paid: PixVerse cannot "
+            "cancel a job. "
         )
-        operator = task.operator("deferred")
-        with pytest.raises(TaskDeferred):
-            operator.execute(task.context())
-        log: Any = type("Log", (), {"warning": lambda _, text, *args: lines.append(text % args)})()
-        monkeypatch.setattr(type(operator), "log", log)
-        operator.on_kill()
-        (line,) = lines
-        assert f"PixVerse {media_type} {FIRST_ID} goes on and is paid" in line
-        assert "A retry waits for the same job" in line
+        for try_number, advice in (
+            (1, "A retry waits for the same job and pays nothing again."),
+            (
+                3,
+                (
+                    "No retry is left: the first clear of the task picks this job up and pays nothing. Or "
+                    f"{landing}."
+                ),
+            ),
+        ):
+            operator = task.operator("deferred")
+            with pytest.raises(TaskDeferred):
+                operator.execute(task.context(try_number))
+            operator.on_kill()
+            assert task.said.lines[-1] == ("WARNING", killed + advice)
 
-    def test_before_there_is_a_job_says_nothing(self, task: Task, log_lines: list[str]) -> None:
-        with capture_logs() as lines:
-            task.operator("deferred").on_kill()
-        assert (lines, log_lines) == ([], [])
+    def test_before_there_is_a_job_says_nothing(self, task: Task) -> None:
+        task.service.submits.append(HTTP_502)
+        operator = task.operator("deferred")
+        operator.on_kill()
+        with pytest.raises(PixVerseTransientError):
+            operator.execute(task.context())
+        operator.on_kill()
+        assert task.said.lines == []

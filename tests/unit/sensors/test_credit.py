@@ -87,8 +87,13 @@ def test_a_key_that_was_changed_is_tried(
 
 @pytest.mark.parametrize("min_credits", [None, "", 0, -1, "many", 1.5, "None"])
 def test_a_number_that_is_none_is_named_before_any_call(min_credits: Any) -> None:
-    with pytest.raises(PixVerseInvalidRequestError, match="min_credits"):
+    with pytest.raises(PixVerseInvalidRequestError, match=r"\bmin_credits\b"):
         sensor(min_credits).poke({})
+
+
+def test_one_credit_may_be_waited_for(server: ScriptedServer) -> None:
+    server.will(balance(1))
+    assert TaskRun(sensor(1)).attempt() == 1
 
 
 def test_it_waits_in_the_triggerer_with_its_deadline(server: ScriptedServer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from airflow.exceptions import AirflowRescheduleException
@@ -28,12 +28,12 @@ from pixverse_provider.exceptions import (
     PixVerseRateLimitError,
     PixVerseTransientError,
 )
+from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
+from pixverse_provider.sensors._polling import PollingSensor
 from pixverse_provider.sensors.credit import PixVerseCreditSensor
 from pixverse_provider.sensors.video import PixVerseVideoSensor
+from tests.unit.own_log import OwnLog
 from tests.unit.pixverse_in_time import START, Clock, Service, run_to_its_end, video
-
-if TYPE_CHECKING:
-    from pixverse_provider.sensors._polling import PollingSensor
 
 MODES = ("poke", "reschedule", "deferrable")
 KINDS = ("videos", "credits")
@@ -60,6 +60,14 @@ def service(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Service:
     service = Service(clock)
     service.install(monkeypatch)
     return service
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What the sensor says in its log, without what Airflow says there."""
+    log = OwnLog()
+    log.install(monkeypatch, PollingSensor)
+    return log.lines
 
 
 def bare(status: int) -> PixVerseError:
@@ -388,6 +396,27 @@ def test_a_deferred_timeout_names_those_too_whose_last_answer_came_late(
         run("videos", "deferrable", clock, video_id=[7, 8, 9])
 
 
+def test_a_timeout_names_what_is_waited_for_and_what_was_odd_about_it(service: Service, clock: Clock) -> None:
+    service.afterwards = by_their_ids({7: Video(7, 1), 8: Video(8, 9)}, service)
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        run("videos", "poke", clock, video_id=[7, 8])
+    assert str(caught.value).endswith(
+        ". Not done: PixVerse videos 7, 8. Clear the sensor to wait for them again. PixVerse video 7: "
+        "PixVerse says that it is done, but has given no URL for it. PixVerse "
+        "video 8: It has had a status that PixVerse does not document: 9."
+    )
+
+
+def test_a_timeout_of_credits_names_the_connection(service: Service, clock: Clock) -> None:
+    service.afterwards = Balance(1, 7, 0)
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        run("credits", "poke", clock)
+    assert str(caught.value).endswith(
+        ". 100 credits were waited for on connection 'pixverse_default', and there are 7: top up, or lower "
+        "min_credits."
+    )
+
+
 def by_their_ids(by_id: dict[int, Any], service: Service) -> Any:
     return lambda: by_id[service.polled[-1][1]]
 
@@ -439,6 +468,97 @@ class TestVideos:
         service.afterwards = the_last_fails_at_the_end
         with pytest.raises(AirflowFailException, match="PixVerse video 9 failed"):
             run("videos", mode, clock, video_id=[7, 8, 9])
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+@every_kind
+class TestThePausesBetweenPokes:
+    def pauses(self, service: Service) -> list[float]:
+        return [later - earlier for earlier, later in itertools.pairwise(service.polls)]
+
+    def test_may_be_shorter_than_a_second(self, service: Service, clock: Clock, kind: str, mode: str) -> None:
+        service.will(*[GOES_ON[kind]] * 3, DONE[kind])
+        assert run(kind, mode, clock, poke_interval=0.5) == VALUE[kind]
+        assert self.pauses(service) == pytest.approx([0.5] * 3)
+
+    def test_grow_where_the_user_wants_that(
+        self, service: Service, clock: Clock, kind: str, mode: str
+    ) -> None:
+        service.will(*[GOES_ON[kind]] * 5, DONE[kind])
+        assert run(kind, mode, clock, timeout=7200.0, exponential_backoff=True) == VALUE[kind]
+        pauses = self.pauses(service)
+        assert pauses == sorted(pauses)
+        assert pauses[-1] > 50
+
+
+@every_kind
+def test_after_errors_the_pauses_are_measured_in_the_interval_of_the_user(
+    service: Service, clock: Clock, kind: str
+) -> None:
+    service.will(*[HTTP_502] * 3, DONE[kind])
+    assert run(kind, "poke", clock, poke_interval=60.0) == VALUE[kind]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(service.polls)]
+    # Two, four and eight intervals, each spread downwards by up to a half.
+    assert [low <= pause <= 2 * low for low, pause in zip((60, 120, 150), pauses, strict=True)] == [True] * 3
+
+
+class TestTheLog:
+    def test_of_videos(self, service: Service, clock: Clock, said: list[tuple[str, str]]) -> None:
+        service.will(video(5), HTTP_502, video(9), video(1))
+        run("videos", "poke", clock)
+        assert said[:-1] == [
+            ("INFO", "PixVerse video 7 is not done yet."),
+            ("WARNING", "Polling again later: HTTP 502"),
+            (
+                "WARNING",
+                "PixVerse video 7 has status 9, which PixVerse does not document; it counts as running.",
+            ),
+            ("INFO", "PixVerse video 7 is not done yet."),
+        ]
+
+    def test_of_credits(self, service: Service, clock: Clock, said: list[tuple[str, str]]) -> None:
+        service.will(Balance(1, 7, 0), HTTP_502, Balance(1, 60, 40))
+        run("credits", "poke", clock)
+        assert said[:-1] == [
+            ("INFO", "7 credits; 100 are waited for."),
+            ("WARNING", "Polling again later: HTTP 502"),
+            ("INFO", "100 credits; 100 are waited for."),
+        ]
+
+    def test_of_an_empty_list_says_that_there_is_nothing_to_wait_for(
+        self, service: Service, clock: Clock, said: list[tuple[str, str]]
+    ) -> None:
+        assert run("videos", "poke", clock, video_id=[]) == []
+        assert said[0] == ("INFO", "video_id is an empty list: there is nothing to wait for.")
+
+    def test_of_a_kill_names_the_videos_that_go_on(self, said: list[tuple[str, str]]) -> None:
+        sensor: Any = made("videos", "poke", video_id=[7, 8])
+        sensor.on_kill()
+        assert said == [
+            ("WARNING", "The sensor was killed; PixVerse cannot cancel a job, so what runs goes on: [7, 8]")
+        ]
+
+    def test_of_a_deferred_wait_has_every_other_video_that_can_be_no_success(
+        self, said: list[tuple[str, str]]
+    ) -> None:
+        results = [
+            WaitResult(Outcome.TIMEOUT, 5, 60.0),
+            *(WaitResult(Outcome.FAILED, video_id, 60.0) for video_id in (6, 7, 8)),
+            WaitResult(Outcome.SUCCESS, 9, 60.0),
+        ]
+        sensor: Any = made("videos", "deferrable", video_id=[5, 6, 7, 8, 9])
+        with pytest.raises(PixVersePermanentError) as caught:
+            sensor.execute_complete(context(), make_event(results, None))
+        failed = "PixVerse video {} failed at PixVerse (status 8) and is refunded there."
+        assert str(caught.value) == failed.format(6)
+        assert said == [
+            ("ERROR", failed.format(7)),
+            ("ERROR", failed.format(8)),
+            (
+                "ERROR",
+                ("Not done: PixVerse video 5. Clear the sensor to wait for it again."),
+            ),
+        ]
 
 
 @every_kind
@@ -493,6 +613,7 @@ class TestADeferral:
         deferral = self.deferral(kind, clock)
         arguments = deferral.trigger.serialize()[1]
         assert (arguments["started_at"], arguments["deadline"]) == (START, START + 600)
+        assert arguments["pixverse_conn_id"] == "pixverse_default"
         assert deferral.timeout == timedelta(seconds=600) + timedelta(hours=1)
 
     @pytest.mark.parametrize("poke_interval", [0.0, 0.1, 1.0])

@@ -77,7 +77,7 @@ def test_one_id_or_a_list_may_be_given_and_comes_back_in_its_order(
 
 @pytest.mark.parametrize("video_id", [None, "", "None", 0, 1.5, "[7", "[1.5]", [7, None], "x"], ids=repr)
 def test_an_id_that_is_none_is_named_before_any_call(video_id: Any) -> None:
-    with pytest.raises(PixVerseInvalidRequestError, match="video_id"):
+    with pytest.raises(PixVerseInvalidRequestError, match=r"\bvideo_id\b"):
         sensor(video_id).poke(CONTEXT)
 
 
@@ -137,6 +137,32 @@ def test_so_it_is_when_deferred(outcome: Outcome) -> None:
 def test_a_deferred_wait_that_takes_too_long_is_a_timeout_of_a_sensor() -> None:
     with pytest.raises(AirflowSensorTimeout, match=r"Not done: PixVerse video 7\."):
         sensor().execute_complete(CONTEXT, make_event([WaitResult(Outcome.TIMEOUT, 7, 60.0)], None))
+
+
+@pytest.mark.parametrize(
+    ("timed_out", "videos", "them"), [([7], "video 7", "it"), ([7, 8, 9], "videos 7, 8, 9", "them")]
+)
+def test_a_deferred_wait_that_takes_too_long_names_all_that_are_not_done(
+    timed_out: list[int], videos: str, them: str
+) -> None:
+    late = [WaitResult(Outcome.TIMEOUT, video_id, 60.0) for video_id in timed_out]
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        sensor([7, 8, 9]).execute_complete(CONTEXT, make_event(late, None))
+    assert str(caught.value) == (
+        f"The sensor has timed out after 60 s. Not done: PixVerse {videos}. Clear the sensor to wait for "
+        f"{them} again."
+    )
+
+
+def test_a_deferred_sensor_that_may_fail_softly_says_why_it_is_skipped(server: ScriptedServer) -> None:
+    server.will(success({"id": 7, "status": 7}))
+    with pytest.raises(AirflowSkipException) as caught:
+        sensor(deferrable=True, soft_fail=True).execute(CONTEXT)
+    assert str(caught.value) == (
+        "Skipping, since soft_fail is set: PixVerse video 7 did not pass the content moderation of PixVerse "
+        "(status 7) and is refunded there. Change the prompt, text or media: the same content is refused "
+        "again."
+    )
 
 
 @pytest.mark.parametrize(

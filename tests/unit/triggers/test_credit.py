@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pixverse_provider.api.results import Balance
+from pixverse_provider.exceptions import PixVerseTransientError
 from pixverse_provider.jobs.watch import LONGEST_LAST_POLL
 from pixverse_provider.triggers.credit import PixVerseCreditTrigger
 from pixverse_provider.triggers.shared import SharedPoller, shared_poller
 from tests.unit.connections import KEY, set_connection
-from tests.unit.pixverse_in_time import START, Clock, event_of
+from tests.unit.own_log import OwnLog
+from tests.unit.pixverse_in_time import START, Clock, Service, event_of
 from tests.unit.scripted_server import answer, bad_gateway, refusal, success
 
 if TYPE_CHECKING:
@@ -46,7 +49,8 @@ def trigger(**change: Any) -> PixVerseCreditTrigger:
 
 
 async def only_event(one: PixVerseCreditTrigger) -> dict[str, Any]:
-    events = [event async for event in one.run()]
+    async with asyncio.timeout(60):  # one that sleeps for ever fails the test
+        events = [event async for event in one.run()]
     assert len(events) == 1
     payload: dict[str, Any] = json.loads(json.dumps(events[0].payload))
     return payload
@@ -136,7 +140,10 @@ async def test_a_gateway_that_refuses_for_a_moment_does_not_end_it(
     assert event["enough"] is True
 
 
-def test_a_poll_that_hangs_does_not_outlast_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("left", [600.0, -5.0])
+def test_a_poll_that_hangs_does_not_outlast_the_deadline(
+    monkeypatch: pytest.MonkeyPatch, left: float
+) -> None:
     class Hangs:
         async def call_once(self, _: object) -> None:
             await asyncio.sleep(10**9)
@@ -151,9 +158,38 @@ def test_a_poll_that_hangs_does_not_outlast_the_deadline(monkeypatch: pytest.Mon
     monkeypatch.setattr("pixverse_provider.triggers.shared._make", make)
     clock = Clock()
     clock.install(monkeypatch)
-    event = event_of(trigger(started_at=START, deadline=START + 600), clock)
+    event = event_of(trigger(started_at=START, deadline=START + left), clock)
     assert (event["credits"], event["enough"], event["error"], event["final"]) == (None, False, None, False)
-    assert event["waited"] == clock.passed == pytest.approx(600 + LONGEST_LAST_POLL)
+    assert event["waited"] == clock.passed == pytest.approx(max(0.0, left) + LONGEST_LAST_POLL)
+
+
+@pytest.mark.parametrize(("not_before", "first"), [(START - 9.0, 0.0), (START + 30.0, 30.0)])
+def test_there_is_no_poll_before_its_time(
+    monkeypatch: pytest.MonkeyPatch, not_before: float, first: float
+) -> None:
+    clock = Clock()
+    clock.install(monkeypatch)
+    service = Service(clock, afterwards=Balance(1, 100, 0))
+    service.install(monkeypatch)
+    event_of(trigger(started_at=START, not_before=not_before, deadline=START + 600), clock)
+    assert service.polls == [pytest.approx(first)]
+
+
+def test_its_log_has_a_line_where_a_poll_fails_and_where_it_works_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, log = Clock(), OwnLog()
+    clock.install(monkeypatch)
+    log.install(monkeypatch, PixVerseCreditTrigger)
+    service = Service(clock, afterwards=Balance(1, 100, 0))
+    service.install(monkeypatch)
+    failed = PixVerseTransientError("HTTP 502")
+    service.will(Balance(1, 7, 0), failed, failed, Balance(1, 7, 0))
+    event_of(trigger(started_at=START, deadline=START + 600), clock)
+    assert log.lines == [
+        ("WARNING", "Polling again later: HTTP 502"),
+        ("WARNING", "The balance can be read again."),
+    ]
 
 
 @pytest.mark.asyncio

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib
 import json
-import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -20,16 +19,19 @@ from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
     PixVerseConfigurationError,
     PixVerseNotFoundError,
+    PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
-from pixverse_provider.jobs.watch import LONGEST_LAST_POLL
+from pixverse_provider.jobs.watch import GIVE_UP_AGE, LONGEST_LAST_POLL
 from pixverse_provider.triggers.shared import shared_poller
 from pixverse_provider.triggers.video import PixVerseVideoTrigger
 from tests.unit.connections import KEY, set_connection
 from tests.unit.jobs.making import record
+from tests.unit.own_log import OwnLog
 from tests.unit.pixverse_in_time import START, Clock, Service, video
 from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
+from tests.unit.virtual_time import VirtualTimeLoop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -83,7 +85,10 @@ def changing_the_key(
 
 async def only_event(one: PixVerseVideoTrigger) -> dict[str, Any]:
     """Run a trigger to its end, as a triggerer does, and return what its one event carries."""
-    events = [event async for event in one.run()]
+    in_virtual_time = isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
+    # One that sleeps for ever fails the test.
+    async with asyncio.timeout(None if in_virtual_time else 60):
+        events = [event async for event in one.run()]
     assert len(events) == 1
     payload: dict[str, Any] = json.loads(json.dumps(events[0].payload))
     return payload
@@ -247,11 +252,12 @@ class TestWaiting:
             await asyncio.sleep(10**9)
 
         monkeypatch.setattr("pixverse_provider.triggers.shared._make", for_ever)
-        results = clock.run(results_of(trigger_in_time(7, 8)))
-        assert [(result.outcome, result.job_id) for result in results] == [
-            (Outcome.TIMEOUT, 7),
-            (Outcome.TIMEOUT, 8),
+        results = clock.run(results_of(trigger_in_time(7, 8, media_type="image")))
+        assert [(result.outcome, result.job_id, result.media_type) for result in results] == [
+            (Outcome.TIMEOUT, 7, "image"),
+            (Outcome.TIMEOUT, 8, "image"),
         ]
+        assert [result.waited for result in results] == [at_about(600 + LONGEST_LAST_POLL)] * 2
         assert clock.passed == at_about(600 + LONGEST_LAST_POLL)
 
     def test_the_last_poll_is_made_at_the_deadline(self, clock: Clock, service: Service) -> None:
@@ -290,6 +296,32 @@ class TestWaiting:
         service.will(video(1))
         clock.run(results_of(trigger_in_time(not_before=START + 30)))
         assert service.polls == [at_about(30)]
+
+    def test_without_an_interval_the_polls_follow_the_age_of_the_job(
+        self, clock: Clock, service: Service
+    ) -> None:
+        service.will(video(5), video(1))
+        clock.run(results_of(trigger_in_time(poll_interval=None, submitted_at=START - 1000)))
+        # A fortieth of its age, spread by up to a tenth.
+        assert 24.9 <= service.polls[1] - service.polls[0] <= 27.6
+
+    def test_a_job_is_given_up_two_hours_after_its_id_arrived(self, clock: Clock, service: Service) -> None:
+        job = record(job_id=7, accepted_at=START - GIVE_UP_AGE + 300).to_json()
+        (result,) = clock.run(results_of(trigger_in_time(job=job)))
+        assert (result.outcome, result.waited) == (Outcome.GIVEN_UP, at_about(300))
+
+    def test_its_log_has_a_line_where_a_poll_fails_and_where_it_works_again(
+        self, clock: Clock, service: Service, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = OwnLog()
+        log.install(monkeypatch, PixVerseVideoTrigger)
+        failed = PixVerseTransientError("HTTP 502")
+        service.will(video(5), failed, failed, video(5), video(1))
+        clock.run(results_of(trigger_in_time()))
+        assert log.lines == [
+            ("WARNING", "Polling again later: HTTP 502"),
+            ("WARNING", "PixVerse video 7 can be read again."),
+        ]
 
 
 class TestARefusedKey:
@@ -432,6 +464,7 @@ class TestSeveralVideos:
         async def main() -> tuple[list[WaitResult], int]:
             results = await results_of(trigger_in_time(5, 6, 7))
             polls = len(service.polls)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
             await asyncio.sleep(3600)
             return results, polls
 
@@ -487,6 +520,16 @@ class TestSharing:
 
         clock.run(main())
         assert clock.passed == at_about(30)
+
+    def test_one_that_comes_later_polls_anew(self, clock: Clock, service: Service) -> None:
+        service.afterwards = lambda: video(1 if clock.passed > 19 else 5)
+
+        async def main() -> None:
+            later = trigger_in_time(7, poll_interval=20.0, not_before=START + 12)
+            await asyncio.gather(results_of(trigger_in_time(7, poll_interval=20.0)), results_of(later))
+
+        clock.run(main())
+        assert service.polls[:2] == [at_about(0), at_about(12)]
 
     @pytest.mark.asyncio
     async def test_the_last_one_out_closes_the_session(self, server: ScriptedServer) -> None:
@@ -609,12 +652,19 @@ def test_a_second_event_loop_has_a_session_of_its_own(
 
 class TestKilling:
     @pytest.mark.asyncio
-    async def test_it_names_the_videos_that_go_on(self, log_lines: list[str]) -> None:
-        one = trigger(7, 8)
-        log: Any = logging.getLogger("pixverse_provider.triggers.video")
-        one._log = log  # where Airflow's own log goes depends on its version
-        await one.on_kill()
-        assert "PixVerse video 7, 8 goes on and is paid" in log_lines[0]
+    async def test_it_names_the_videos_that_go_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        log = OwnLog()
+        log.install(monkeypatch, PixVerseVideoTrigger)
+        await trigger(7, 8).on_kill()
+        assert log.lines == [
+            (
+                "WARNING",
+                (
+                    "The task was cleared or marked while it waited, but PixVerse video 7, 8 goes on and is "
+                    "paid: PixVerse cannot cancel a job."
+                ),
+            )
+        ]
 
 
 async def cancelled(task: asyncio.Task[Any]) -> None:
