@@ -56,7 +56,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     A list lands one after the other in one task process, which is far less work for Airflow than a mapped
     task for each. One that cannot land holds up no other, unless the cause concerns all of them. The task
     then fails, and a retry fetches only what is missing (all of it with ``overwrite=True``). An empty list is
-    a success.
+    a success, so Airflow tells the outlets of it too, with no video in the extra.
 
     :param video_id: a finished video, as an int or digits, or a list of them; a template may render to a JSON
         list (templated).
