@@ -271,6 +271,34 @@ class TestAnswersWithoutAnEnvelope:
         assert TRACE in str(error)
         assert not isinstance(error, AirflowFailException)
 
+    @pytest.mark.parametrize(
+        ("status", "retry_after", "error_class"),
+        [
+            (300, None, PixVersePermanentError),
+            (400, None, PixVersePermanentError),
+            (400, "Mon, 05 Jan 2026 09:00:30 GMT", PixVerseRateLimitError),
+            (401, None, PixVerseAuthenticationError),
+            (404, "30", PixVerseRateLimitError),
+            (429, None, PixVerseRateLimitError),
+            (429, "Mon, 05 Jan 2026 09:00:30 GMT", PixVerseRateLimitError),
+            (499, "30", PixVerseRateLimitError),
+            (500, "30", PixVerseTransientError),
+            (503, "Mon, 05 Jan 2026 09:00:30 GMT", PixVerseTransientError),
+        ],
+    )
+    def test_an_error_keeps_the_status_the_ids_and_the_pause_that_it_came_with(
+        self, status: int, retry_after: str | None, error_class: type[PixVerseError]
+    ) -> None:
+        headers = {} if retry_after is None else {"Retry-After": retry_after}
+        error = failure(READ, b"<html>", status, headers)
+        assert type(error) is error_class
+        assert (error.http_status, error.trace_id, error.video_id) == (status, TRACE, READ.video_id)
+        assert error.retry_after == (None if retry_after is None else 30.0)
+
+    def test_a_lost_answer_keeps_the_pause_that_is_a_date(self) -> None:
+        headers = {"Retry-After": "Mon, 05 Jan 2026 09:00:30 GMT"}
+        assert failure(PAID, b"<html>", 503, headers).retry_after == 30.0
+
     def test_a_lost_answer_keeps_the_status_and_the_pause_that_it_came_with(self) -> None:
         error = failure(PAID, b"<html>", 503, {"Retry-After": "30"})
         assert (error.http_status, error.retry_after, error.trace_id) == (503, 30.0, TRACE)
