@@ -238,12 +238,18 @@ class TestWaiting:
     async def test_a_connection_that_cannot_be_read_for_a_moment_is_waited_for(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, connection_reads: list[str]
     ) -> None:
+        log = OwnLog()
+        log.install(monkeypatch, PixVerseVideoTrigger)
         server.will(status(1))
         waiting = asyncio.create_task(results_of(trigger(pixverse_conn_id="pixverse_late")))
         await until(lambda: connection_reads)
         set_connection(monkeypatch, server.url, conn_id="pixverse_late")
         (result,) = await waiting
         assert result.outcome is Outcome.SUCCESS
+        ((level, line),) = log.lines
+        assert level == "WARNING"
+        assert line.startswith("Polling again later: ")
+        assert "pixverse_late" in line
 
     def test_a_connection_that_is_read_for_ever_does_not_outlast_the_deadline(
         self, monkeypatch: pytest.MonkeyPatch, clock: Clock
