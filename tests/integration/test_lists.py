@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import airflow
 import pytest
 import tenacity
 from airflow.sdk import DAG, Asset, ObjectStoragePath, task
@@ -146,6 +147,9 @@ class TestUploads:
     def test_so_it_may_in_a_dag_and_where_the_video_lands(
         self, emulator: EmulatorControl, finished_video: int, presenter: Path, tmp_path: Path, form: Any
     ) -> None:
+        film = tmp_path / "film.mp4"
+        # Airflow 3.1 resolves a Path while it renders it, and so fails for one that is not there yet.
+        as_text = form is Path and airflow.__version__.startswith("3.1.")
         with DAG(f"paths_{form.__name__}", schedule=None) as dag:
 
             @task
@@ -155,7 +159,7 @@ class TestUploads:
             PixVerseUploadMediaOperator(task_id="given", source=form(presenter))
             PixVerseUploadMediaOperator(task_id="from_a_task", source=[source(), str(presenter)])
             PixVerseDownloadVideoOperator(
-                task_id="land", video_id=finished_video, destination=form(tmp_path / "film.mp4")
+                task_id="land", video_id=finished_video, destination=str(film) if as_text else form(film)
             )
 
         run = run_dag(dag)
