@@ -165,7 +165,7 @@ def _ours_up(url: str, source: Path, size: int) -> None:
 
     from pixverse_provider.api.client import PixVerseClient
     from pixverse_provider.api.settings import ClientSettings
-    from pixverse_provider.storage import SourceFile
+    from pixverse_provider.storage.sources import SourceFile
 
     settings = ClientSettings(api_key="a-key-for-nothing", base_url=url + "/openapi/v2")
     with PixVerseClient(settings) as client:
@@ -174,7 +174,7 @@ def _ours_up(url: str, source: Path, size: int) -> None:
 
 def _ours_down(url: str, target: Path, size: int) -> None:
     from pixverse_provider.api.download import MediaDownload
-    from pixverse_provider.storage import Destination
+    from pixverse_provider.storage.destinations import Destination
 
     destination = Destination(str(target), default_name="x.mp4", overwrite=True)
     with destination.writing() as file:

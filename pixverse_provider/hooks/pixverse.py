@@ -257,7 +257,7 @@ class PixVerseHook(BaseHook):
 
     def _file(self, source: Source, kind: UploadKind) -> UploadSource:
         """Return the file of a path or URI, checked; an ``UploadSource`` as it is."""
-        from pixverse_provider.storage import SourceFile, source_text
+        from pixverse_provider.storage.sources import SourceFile, source_text
 
         if hasattr(source, "content_type"):
             return cast("UploadSource", source)

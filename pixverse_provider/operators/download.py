@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.results import Video
-    from pixverse_provider.storage import Destination
+    from pixverse_provider.storage.destinations import Destination
 
 __all__ = ["PixVerseDownloadVideoOperator"]
 
@@ -123,7 +123,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
         return uris if many else uris[0]
 
     def _place(self, video_id: int, *, many: bool) -> Destination:
-        from pixverse_provider.storage import Destination
+        from pixverse_provider.storage.destinations import Destination
 
         place = str(self.destination).strip()
         if place in ("", "None"):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.client import UploadSource
-    from pixverse_provider.storage import SourceFile
+    from pixverse_provider.storage.sources import SourceFile
 
     Place = str | os.PathLike[str] | ObjectStoragePath | XComArg
 
@@ -69,7 +69,7 @@ class _PixVerseUploadOperator(BaseOperator):
 
         :raises PixVerseSourceError: where it can be neither.
         """
-        from pixverse_provider.storage import SourceFile, source_text
+        from pixverse_provider.storage.sources import SourceFile, source_text
 
         text = source_text(source, field)
         scheme, host = urlsplit(text).scheme.lower(), urlsplit(text).hostname

@@ -23,7 +23,7 @@ from pixverse_provider.operators.generation import PixVerseGenerationOperator
 from pixverse_provider.operators.upload import PixVerseUploadImageOperator, PixVerseUploadMediaOperator
 from pixverse_provider.sensors.credit import PixVerseCreditSensor
 from pixverse_provider.sensors.video import PixVerseVideoSensor
-from pixverse_provider.storage import SourceFile
+from pixverse_provider.storage.sources import SourceFile
 from tests.support.dags import run_dag
 from tests.support.kinds import NAMES, Ids, arguments, operator_class, public_tasks, request_class, smallest
 

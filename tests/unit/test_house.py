@@ -203,7 +203,8 @@ def test_a_dag_file_pays_for_no_http_or_media_library_and_no_trigger() -> None:
     # Airflow has loaded httpx, tenacity and fsspec by itself, so they cost nothing more.
     heavy = {"requests", "requests_toolbelt", "urllib3", "aiohttp", "fastapi", "uvicorn", "av", "PIL"}
     assert {name for name in loaded if name.split(".")[0] in heavy} == set()
-    for_execution = {f"api.{name}" for name in ("client", "async_client", "download")} | {"storage"}
+    for_execution = {f"api.{name}" for name in ("client", "async_client", "download")}
+    for_execution |= {"storage.sources", "storage.destinations"}
     assert {f"pixverse_provider.{name}" for name in for_execution} <= modules().keys()
     assert {f"pixverse_provider.{name}" for name in for_execution} & loaded == set()
     assert {name for name in loaded if name.startswith("pixverse_provider.triggers")} == set()

@@ -27,7 +27,7 @@ from pixverse_provider.exceptions import (
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
-from pixverse_provider.storage import SourceFile
+from pixverse_provider.storage.sources import SourceFile
 from tests.unit.connections import KEY, set_connection
 from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
 

@@ -1,117 +1,22 @@
-"""Files of the user, wherever ``ObjectStoragePath`` reaches: sources to upload, places to save to."""
+"""Destinations: places to save a video to, wherever ``ObjectStoragePath`` reaches."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from pixverse_provider.api.ids import shown
-from pixverse_provider.api.media import SNIFFED_BYTES, UploadKind, check_size, content_type_of
-from pixverse_provider.exceptions import (
-    PixVerseDestinationError,
-    PixVerseError,
-    PixVerseSourceError,
-    PixVerseTransientError,
-)
+from pixverse_provider.exceptions import PixVerseDestinationError
+from pixverse_provider.storage.errors import LOCAL_PROTOCOLS, STORE_ERRORS, reason_of, store_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Destination", "SourceFile", "source_text"]
-
-_LOCAL_PROTOCOLS = ("", "file", "local")
-# A store whose package or provider is not installed is an ImportError or a ValueError.
-_STORE_ERRORS = (ImportError, OSError, ValueError)
-
-
-def source_text(source: object, field: str = "source") -> str:
-    """Return the path, URI or address that a source names, in text.
-
-    :param field: name of the argument, for the message.
-    :raises PixVerseSourceError: where it is none.
-    """
-    text = str(source).strip() if isinstance(source, str | os.PathLike | ObjectStoragePath) else ""
-    if text == "None":
-        raise PixVerseSourceError(
-            f"{field} is the text 'None': its template found no value. Check that the task it refers to has "
-            "run and returned a path or an address."
-        )
-    if not text:
-        raise PixVerseSourceError(
-            f"{field} is {shown(source)}: give a path, a URI such as s3://bucket/key, or an https:// address."
-        )
-    return text
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A file to upload that has been checked: it is there, of a type PixVerse takes, and not too large.
-
-    :param path: where it is.
-    :param content_type: media type to send.
-    :param size: bytes.
-    :param warning: what to tell the user before the upload, if anything.
-    """
-
-    path: ObjectStoragePath
-    content_type: str
-    size: int
-    warning: str | None = None
-
-    @classmethod
-    def check(cls, source: str, kind: UploadKind) -> SourceFile:
-        """Check a file without reading more than its first bytes.
-
-        :param source: local path, or URI such as ``s3://conn_id@bucket/key``.
-        :raises PixVerseSourceError: names the file and the remedy.
-        """
-        try:
-            path = ObjectStoragePath(source)
-            size = 0 if not path.is_file() else path.stat().st_size
-            if not path.is_file():
-                raise PixVerseSourceError(_not_a_file(path, source))
-            warning = check_size(kind, source, size)
-            with path.open("rb") as stream:
-                head = cast("bytes", stream.read(SNIFFED_BYTES))
-        except _STORE_ERRORS as err:
-            raise _problem(
-                PixVerseSourceError, source, f"source {source!r} cannot be read: {_reason(err)}.", err
-            ) from err
-        return cls(path, content_type_of(kind, source, head), size, warning)
-
-    @property
-    def file_name(self) -> str:
-        """Name without folders."""
-        return self.path.name
-
-    def open(self) -> IO[bytes]:
-        """Open for reading from the start."""
-        return cast("IO[bytes]", self.path.open("rb"))
-
-
-def _problem(permanent: type[PixVerseError], place: str, message: str, error: Exception) -> PixVerseError:
-    """Return what an error of a store means: an object store out of reach for a moment may come back."""
-    lasting = isinstance(error, ImportError | ValueError | FileNotFoundError | PermissionError)
-    if lasting or "://" not in place or place.startswith(("file://", "local://")):
-        return permanent(message)
-    return PixVerseTransientError(f"{message} A retry tries again.")
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
-def _not_a_file(path: ObjectStoragePath, source: str) -> str:
-    if path.is_dir():
-        return f"source {source!r} is a folder: name a file in it."
-    where = "" if path.protocol not in _LOCAL_PROTOCOLS else " on the worker that runs the task"
-    return f"source {source!r} does not exist{where}: check the path."
+__all__ = ["Destination"]
 
 
 class Destination:
@@ -138,9 +43,12 @@ class Destination:
             self.in_folder = uri.endswith("/") or path.is_dir()
             if self.in_folder:
                 path = path / default_name
-        except _STORE_ERRORS as err:
-            raise _problem(
-                PixVerseDestinationError, uri, f"destination {uri!r} cannot be reached: {_reason(err)}.", err
+        except STORE_ERRORS as err:
+            raise store_error(
+                PixVerseDestinationError,
+                uri,
+                f"destination {uri!r} cannot be reached: {reason_of(err)}.",
+                err,
             ) from err
         self.path = path
         self._overwrite = overwrite
@@ -160,11 +68,11 @@ class Destination:
         """
         try:
             return self.path.stat().st_size if self.path.is_file() else None
-        except _STORE_ERRORS as err:
-            raise _problem(
+        except STORE_ERRORS as err:
+            raise store_error(
                 PixVerseDestinationError,
                 self.uri,
-                f"destination {self.uri!r} cannot be reached: {_reason(err)}.",
+                f"destination {self.uri!r} cannot be reached: {reason_of(err)}.",
                 err,
             ) from err
 
@@ -181,11 +89,11 @@ class Destination:
                 self._local.parent.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self._local.parent):
                     pass
-        except _STORE_ERRORS as err:
-            raise _problem(
+        except STORE_ERRORS as err:
+            raise store_error(
                 PixVerseDestinationError,
                 self.uri,
-                f"destination {self.uri!r} cannot be written: {_reason(err)}. Choose another place.",
+                f"destination {self.uri!r} cannot be written: {reason_of(err)}. Choose another place.",
                 err,
             ) from err
         if exists and not self._overwrite:
@@ -208,7 +116,7 @@ class Destination:
 
     @property
     def _local(self) -> Path | None:
-        return Path(self.path.path) if self.path.protocol in _LOCAL_PROTOCOLS else None
+        return Path(self.path.path) if self.path.protocol in LOCAL_PROTOCOLS else None
 
     def _part_file(self) -> IO[bytes]:
         folder = None if self._local is None else self._local.parent
@@ -218,7 +126,7 @@ class Destination:
             )
         except OSError as err:
             raise PixVerseDestinationError(
-                f"destination {self.uri!r} cannot be written: {_reason(err)}."
+                f"destination {self.uri!r} cannot be written: {reason_of(err)}."
             ) from err
         return cast("IO[bytes]", part_file)
 
@@ -235,10 +143,10 @@ class Destination:
                 "name, or pass overwrite=True."
             ) from None
         except OSError as err:
-            raise _problem(
+            raise store_error(
                 PixVerseDestinationError,
                 self.uri,
-                f"destination {self.uri!r} cannot be written: {_reason(err)}.",
+                f"destination {self.uri!r} cannot be written: {reason_of(err)}.",
                 err,
             ) from err
 

@@ -1,0 +1,1 @@
+"""Files of the user, wherever ``ObjectStoragePath`` reaches: sources to upload, places to save to."""
