@@ -257,17 +257,16 @@ class PixVerseHook(BaseHook):
 
     def _file(self, source: Source, kind: UploadKind) -> UploadSource:
         """Return the file of a path or URI, checked; an ``UploadSource`` as it is."""
-        from pixverse_provider.storage.sources import SourceFile, source_text
+        from pixverse_provider.storage.sources import SourceFile, web_address
 
         if hasattr(source, "content_type"):
             return cast("UploadSource", source)
-        text = source_text(source)
-        if text.lower().startswith(("http://", "https://")):
+        if web_address(source) is not None:
             raise PixVerseSourceError(
                 "source is a web address: PixVerse fetches it itself with upload_media_from_url or "
                 "upload_image_from_url."
             )
-        file = SourceFile.check(text, kind)
+        file = SourceFile.check(source, kind)
         if file.warning:
             self.log.warning(file.warning)
         return file

@@ -69,17 +69,18 @@ class _PixVerseUploadOperator(BaseOperator):
 
         :raises PixVerseSourceError: where it can be neither.
         """
-        from pixverse_provider.storage.sources import SourceFile, source_text
+        from pixverse_provider.storage.sources import SourceFile, web_address
 
-        text = source_text(source, field)
-        scheme, host = urlsplit(text).scheme.lower(), urlsplit(text).hostname
-        if scheme == "https" or (scheme == "http" and is_loopback(host)):
-            return text
-        if scheme == "http":
+        address = web_address(source, field)
+        if address is None:
+            return SourceFile.check(source, self._kind, field)
+        parts = urlsplit(address)
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise PixVerseSourceError(
-                f"{field} is a plain http:// address on {host}: use https://, which PixVerse fetches itself."
+                f"{field} is a plain http:// address on {parts.hostname}: use https://, which PixVerse "
+                "fetches itself."
             )
-        return SourceFile.check(text, self._kind)
+        return address
 
     def _upload(self, hook: PixVerseHook, source: str | SourceFile) -> Id:
         if isinstance(source, str):
@@ -88,7 +89,7 @@ class _PixVerseUploadOperator(BaseOperator):
             return xcom_id(self._upload_from_url(hook, source))
         if source.warning:
             self.log.warning(source.warning)
-        self.log.info("Uploading %s (%s, %s bytes).", source.path, source.content_type, source.size)
+        self.log.info("Uploading %s (%s, %s bytes).", source.place.log_name, source.content_type, source.size)
         return xcom_id(self._upload_file(hook, source))
 
     @abstractmethod

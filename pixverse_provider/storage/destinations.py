@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
-
 from pixverse_provider.exceptions import PixVerseDestinationError
-from pixverse_provider.storage.errors import LOCAL_PROTOCOLS, STORE_ERRORS, reason_of, store_error
+from pixverse_provider.storage.errors import store_error, told
+from pixverse_provider.storage.places import read_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,31 +29,21 @@ class Destination:
     """
 
     def __init__(self, uri: str, *, default_name: str, overwrite: bool) -> None:
-        if not uri.strip():
-            raise PixVerseDestinationError(
-                "destination is empty: give a path or a URI such as s3://bucket/key.mp4."
-            )
         if uri.startswith(("http://", "https://")):
             raise PixVerseDestinationError(
                 f"destination {uri!r} is a web address: give a path or a URI such as s3://bucket/key.mp4."
             )
-        try:
-            path = ObjectStoragePath(uri)
-            self.in_folder = uri.endswith("/") or path.is_dir()
-            if self.in_folder:
-                path = path / default_name
-        except STORE_ERRORS as err:
-            raise store_error(
-                PixVerseDestinationError,
-                uri,
-                f"destination {uri!r} cannot be reached: {reason_of(err)}.",
-                err,
-            ) from err
-        self.path = path
+        place = read_place(uri, "destination", PixVerseDestinationError)
+        with told(place, "cannot be reached", PixVerseDestinationError):
+            if place.local is not None:
+                self.in_folder = place.is_folder_name or place.local.is_dir()
+            else:
+                self.in_folder = place.is_folder_name or place.fs.isdir(place.path)
+        self.place = place.child(default_name) if self.in_folder else place
         self._overwrite = overwrite
 
     def __str__(self) -> str:
-        return self._local.as_posix() if self._local else str(self.path)
+        return self.place.text
 
     @property
     def uri(self) -> str:
@@ -66,39 +55,26 @@ class Destination:
 
         :raises PixVerseError: where the store cannot be asked.
         """
-        try:
-            return self.path.stat().st_size if self.path.is_file() else None
-        except STORE_ERRORS as err:
-            raise store_error(
-                PixVerseDestinationError,
-                self.uri,
-                f"destination {self.uri!r} cannot be reached: {reason_of(err)}.",
-                err,
-            ) from err
+        with told(self.place, "cannot be reached", PixVerseDestinationError):
+            if self._local is not None:
+                return self._local.stat().st_size if self._local.is_file() else None
+            fs, path = self.place.fs, self.place.path
+            return int(fs.size(path)) if fs.isfile(path) else None
 
     def check_writable(self) -> None:
         """Make sure, before anything is fetched, that the file may and can be written.
 
         :raises PixVerseDestinationError: names the place and the remedy.
         """
-        try:
-            exists = self.path.exists()
-            if self._local is None:
-                self.path.fs  # noqa: B018 - raises where Airflow has no such store
-            elif self._overwrite or not exists:
+        with told(self.place, "cannot be written", PixVerseDestinationError, remedy="Choose another place."):
+            exists = self._local.exists() if self._local else self.place.fs.exists(self.place.path)
+            if self._local is not None and (self._overwrite or not exists):
                 self._local.parent.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self._local.parent):
                     pass
-        except STORE_ERRORS as err:
-            raise store_error(
-                PixVerseDestinationError,
-                self.uri,
-                f"destination {self.uri!r} cannot be written: {reason_of(err)}. Choose another place.",
-                err,
-            ) from err
         if exists and not self._overwrite:
             raise PixVerseDestinationError(
-                f"destination {self.uri!r} exists already: choose another name, or pass overwrite=True."
+                f"{self.place} exists already: choose another name, or pass overwrite=True."
             )
 
     @contextmanager
@@ -116,39 +92,30 @@ class Destination:
 
     @property
     def _local(self) -> Path | None:
-        return Path(self.path.path) if self.path.protocol in LOCAL_PROTOCOLS else None
+        return self.place.local
 
     def _part_file(self) -> IO[bytes]:
         folder = None if self._local is None else self._local.parent
-        try:
+        with told(self.place, "cannot be written", PixVerseDestinationError):
             part_file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - it outlives its closing, to be moved
                 dir=folder, prefix=".pixverse-", suffix=".part", delete=False
             )
-        except OSError as err:
-            raise PixVerseDestinationError(
-                f"destination {self.uri!r} cannot be written: {reason_of(err)}."
-            ) from err
         return cast("IO[bytes]", part_file)
 
     def _publish(self, part: Path) -> None:
         try:
             if self._local is None:
                 # An object appears when its upload is complete, so it is never half there.
-                self.path.fs.put_file(str(part), self.path.path)
+                self.place.fs.put_file(str(part), self.place.path)
             else:
                 self._publish_locally(part, self._local)
         except FileExistsError:
             raise PixVerseDestinationError(
-                f"destination {self.uri!r} has come into being during the download: choose another "
+                f"{self.place} has come into being during the download: choose another "
                 "name, or pass overwrite=True."
             ) from None
-        except OSError as err:
-            raise store_error(
-                PixVerseDestinationError,
-                self.uri,
-                f"destination {self.uri!r} cannot be written: {reason_of(err)}.",
-                err,
-            ) from err
+        except Exception as err:
+            raise store_error(self.place, "cannot be written", err, PixVerseDestinationError) from err
 
     def _publish_locally(self, part: Path, target: Path) -> None:
         # A temporary file is readable by its owner only; a video should be as readable as any new file.

@@ -99,7 +99,7 @@ class TestDestinations:
             Destination("nosuchstore://bucket/film.mp4", default_name="7.mp4", overwrite=False)
 
     def test_a_store_that_airflow_has_no_provider_for_is_named_before_anything_is_fetched(self) -> None:
-        with pytest.raises(PixVerseDestinationError, match="No filesystem registered"):
+        with pytest.raises(PixVerseDestinationError, match="Airflow has no file system for memory://"):
             Destination(
                 "memory://conn@films/film.mp4", default_name="7.mp4", overwrite=False
             ).check_writable()

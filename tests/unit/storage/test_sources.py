@@ -99,7 +99,9 @@ class TestSources:
         "source", ["nosuchstore://bucket/clip.mp4", "nosuchstore://conn@bucket/clip.mp4"]
     )
     def test_a_store_that_nobody_knows_is_named(self, source: str) -> None:
-        assert f"{source!r} cannot be read" in refused(source)
+        assert f"{source!r} cannot be reached: Airflow has no file system for nosuchstore://" in refused(
+            source
+        )
 
     def test_a_file_that_may_not_be_read_is_named_with_the_reason(self, open_folder: Path) -> None:
         file = open_folder / "clip.mp4"
