@@ -19,7 +19,7 @@ from pixverse_provider.api.calls import (
     voices_call,
 )
 from pixverse_provider.api.ids import Id, required_id, shown
-from pixverse_provider.api.media import IMAGE, MEDIA
+from pixverse_provider.api.media import IMAGE, MEDIA, check_web_address
 from pixverse_provider.api.settings import DEFAULT_TIMEOUT, ClientSettings, normalise_base_url
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         Voice,
     )
 
-    Source = UploadSource | str | os.PathLike[str] | ObjectStoragePath
+    Source = UploadSource | str | os.PathLike[str] | os.PathLike[bytes] | ObjectStoragePath
 
 __all__ = ["PixVerseHook", "settings_from_connection"]
 
@@ -239,7 +239,11 @@ class PixVerseHook(BaseHook):
         return self.get_conn().upload_media(self._file(source, MEDIA), tell=self.log.info)
 
     def upload_media_from_url(self, url: str) -> Media:
-        """Let PixVerse fetch a video or audio from a URL; free."""
+        """Let PixVerse fetch a video or audio from a URL; free.
+
+        :raises PixVerseSourceError: before any call, where nobody can fetch it.
+        """
+        check_web_address(url, "url")
         return self.get_conn().call(media_from_url_call(url))
 
     def upload_image(self, source: Source) -> Image:
@@ -252,7 +256,11 @@ class PixVerseHook(BaseHook):
         return self.get_conn().upload_image(self._file(source, IMAGE), tell=self.log.info)
 
     def upload_image_from_url(self, url: str) -> Image:
-        """Let PixVerse fetch an image from a URL; free."""
+        """Let PixVerse fetch an image from a URL; free.
+
+        :raises PixVerseSourceError: before any call, where nobody can fetch it.
+        """
+        check_web_address(url, "url")
         return self.get_conn().call(image_from_url_call(url))
 
     def _file(self, source: Source, kind: UploadKind) -> UploadSource:
