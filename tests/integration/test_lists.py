@@ -175,7 +175,7 @@ class TestUploads:
     @pytest.mark.parametrize(
         ("bad", "said"),
         [
-            ("/no/such/file.mp4", "source '/no/such/file.mp4' does not exist"),
+            ("/no/such/file.mp4", r"source\[1\] '/no/such/file.mp4' does not exist"),
             ("", r"source\[1\] is '': give a path"),
             ("None", r"source\[1\] is the text 'None': its template found no value"),
             ("http://media.example/a.mp4", r"source\[1\] is a plain http:// address"),
