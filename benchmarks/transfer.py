@@ -161,24 +161,26 @@ def _high_water() -> int:
 
 
 def _ours_up(url: str, source: Path, size: int) -> None:
-    from airflow.sdk import ObjectStoragePath
 
     from pixverse_provider.api.client import PixVerseClient
     from pixverse_provider.api.settings import ClientSettings
+    from pixverse_provider.storage.places import Place
     from pixverse_provider.storage.sources import SourceFile
 
     settings = ClientSettings(api_key="a-key-for-nothing", base_url=url + "/openapi/v2")
     with PixVerseClient(settings) as client:
-        client.upload_media(SourceFile(ObjectStoragePath(str(source)), "video/mp4", size))
+        client.upload_media(SourceFile(Place("source", str(source), local=source), "video/mp4", size))
 
 
 def _ours_down(url: str, target: Path, size: int) -> None:
     from pixverse_provider.api.download import MediaDownload
     from pixverse_provider.storage.destinations import Destination
 
-    destination = Destination(str(target), default_name="x.mp4", overwrite=True)
+    destination = Destination(str(target), video_id=1, overwrite=True)
     with destination.writing() as file:
-        MediaDownload(1, lambda: url + "/video.mp4", allow_http=True, expected_size=size).into(file)
+        MediaDownload(
+            1, lambda: url + "/video.mp4", http_host=url.removeprefix("http://"), expected_size=size
+        ).into(file)
 
 
 def _requests_up(url: str, source: Path, _size: int) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "DEFAULT_BASE_URL",
     "DEFAULT_TIMEOUT",
     "ClientSettings",
+    "http_host",
     "is_loopback",
     "normalise_base_url",
 ]
@@ -50,6 +51,22 @@ class ClientSettings:
     def on_loopback(self) -> bool:
         """Whether the API is on this machine, as an emulator is."""
         return is_loopback(urlsplit(self.base_url).hostname)
+
+    @property
+    def plain_http_host(self) -> str | None:
+        """Host and port of the API where it is asked by plain http, as an emulator is."""
+        return http_host(self.base_url)
+
+
+def http_host(url: str) -> str | None:
+    """Return what a plain http URL is asked of, as host and port in one form; None for any other URL.
+
+    :raises ValueError: for what is no URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        return None
+    return f"{parts.hostname}:{parts.port or 80}"
 
 
 def is_loopback(host: str | None) -> bool:

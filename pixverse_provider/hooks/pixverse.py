@@ -279,9 +279,12 @@ class PixVerseHook(BaseHook):
         """Read the credits of the account; free."""
         return self.get_conn().call(balance_call())
 
-    def api_is_on_loopback(self) -> bool:
-        """Tell whether the connection leads to this machine, as it does for an emulator."""
-        return self._settings().on_loopback
+    def plain_http_host(self) -> str | None:
+        """Return host and port that media may come from by plain http, as from an emulator; None for none.
+
+        It is where the API itself is asked by plain http.
+        """
+        return self._settings().plain_http_host
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection with the balance call, which costs nothing."""
