@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 import uuid
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pendulum
 import requests
 import tenacity
 import urllib3
-from requests_toolbelt import MultipartEncoder
 
 from pixverse_provider.api.calls import IMAGE_UPLOAD_PATH, MEDIA_UPLOAD_PATH
 from pixverse_provider.api.gate import showable
 from pixverse_provider.api.generations.base import GenerationRequest
 from pixverse_provider.api.ids import shown
+from pixverse_provider.api.media import IMAGE, MEDIA, sent_file
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, wait_as_asked
 from pixverse_provider.api.protocol import (
     Call,
@@ -27,7 +28,15 @@ from pixverse_provider.api.protocol import (
     request_headers,
 )
 from pixverse_provider.api.results import Image, Media, Submission
+from pixverse_provider.api.sending import SendStalledError
 from pixverse_provider.api.transport import BoundedSession
+from pixverse_provider.api.upload import (
+    SourceFailedError,
+    UploadSource,
+    check_upload_source,
+    multipart_body,
+    opened,
+)
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseError,
@@ -39,11 +48,14 @@ from pixverse_provider.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pixverse_provider.api.media import UploadKind
     from pixverse_provider.api.settings import ClientSettings
 
 __all__ = ["PixVerseClient", "UploadSource"]
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 # How often one submit is repeated under its own trace id before the task's retries take over.
 SUBMIT_ATTEMPTS = 3
@@ -52,32 +64,14 @@ _CONNECT_TIMEOUT = 10.0
 _LONGEST_PAUSE_IN_CALL = 60.0
 
 
-class UploadSource(Protocol):
-    """A file that can be opened again for each attempt."""
-
-    @property
-    def file_name(self) -> str:
-        """Name to send, without folders."""
-
-    @property
-    def content_type(self) -> str:
-        """Media type to send."""
-
-    @property
-    def size(self) -> int:
-        """Length in bytes."""
-
-    def open(self) -> IO[bytes]:
-        """Open for reading from the start."""
-
-
 class PixVerseClient:
     """PixVerse API calls from a worker; not for an event loop.
 
     Calls that cost nothing are tried up to four times, each HTTP attempt under a fresh trace id. A submit
     keeps the trace id it is given, so that repeating it starts no second job. Redirects are never followed,
-    since the key would travel with them. One attempt takes up to 10 s to connect, the time to send, and then
-    up to the timeout of the settings until the whole answer is there.
+    since the key would travel with them. One attempt takes up to 10 s to connect, the time to send, in
+    which it may stand still for up to the timeout of the settings, and then up to that timeout until the
+    whole answer is there.
 
     :param settings: where the API is and the key.
     :param sleep: for tests.
@@ -161,28 +155,38 @@ class PixVerseClient:
             raise
         return replace(submission, replayed=answer_lost)
 
-    def upload_media(self, source: UploadSource) -> Media:
-        """Upload a video or audio, streamed; free, up to four attempts."""
-        return self._upload(
-            source, "file", Call("upload the media", "POST", MEDIA_UPLOAD_PATH, Media.from_resp)
-        )
+    def upload_media(self, source: UploadSource, *, tell: Callable[[str], object] = _LOG.info) -> Media:
+        """Upload a video or audio, streamed; free, up to four attempts.
 
-    def upload_image(self, source: UploadSource) -> Image:
-        """Upload an image, streamed; free, up to four attempts."""
-        return self._upload(
-            source, "image", Call("upload the image", "POST", IMAGE_UPLOAD_PATH, Image.from_resp)
-        )
+        :param tell: takes a line about how far a long upload is.
+        :raises PixVerseSourceError: where the file cannot be read, or is too large.
+        :raises PixVerseTransientError: also where the file changed while it was sent.
+        """
+        call = Call("upload the media", "POST", MEDIA_UPLOAD_PATH, Media.from_resp)
+        return self._upload(source, MEDIA, "file", call, tell)
 
-    def _upload(self, source: UploadSource, part: str, call: Call[T]) -> T:
+    def upload_image(self, source: UploadSource, *, tell: Callable[[str], object] = _LOG.info) -> Image:
+        """Upload an image, streamed; free, up to four attempts. See :meth:`upload_media`."""
+        call = Call("upload the image", "POST", IMAGE_UPLOAD_PATH, Image.from_resp)
+        return self._upload(source, IMAGE, "image", call, tell)
+
+    def _upload(
+        self, source: UploadSource, kind: UploadKind, part: str, call: Call[T], tell: Callable[[str], object]
+    ) -> T:
+        check_upload_source(source)
+        call = replace(call, sends=sent_file(kind, source.size))
         retrying = self._retrying(_may_repeat_free_call, FREE_CALL_ATTEMPTS)
-        result: T = retrying(self._upload_once, source, part, call)
+        try:
+            result: T = retrying(self._upload_once, source, part, call, tell)
+        except SourceFailedError as failed:
+            raise failed.error from failed.__cause__
         return result
 
-    def _upload_once(self, source: UploadSource, part: str, call: Call[T]) -> T:
-        with source.open() as stream:
-            body = MultipartEncoder(
-                fields={part: (source.file_name, _Sized(stream, source.size), source.content_type)}
-            )
+    def _upload_once(
+        self, source: UploadSource, part: str, call: Call[T], tell: Callable[[str], object]
+    ) -> T:
+        with opened(source) as stream:
+            body = multipart_body(part, source, stream, tell)
             return self._exchange(
                 call, new_trace_id(), None, data=body, headers={"Content-Type": body.content_type}
             )
@@ -207,7 +211,12 @@ class PixVerseClient:
                 timeout=(min(_CONNECT_TIMEOUT, read_timeout), read_timeout),
                 **body,
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as err:
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            SendStalledError,
+            ValueError,
+        ) as err:
             raise network_error(
                 call, err, trace_id=trace_id, sent=_may_have_been_sent(err), base_url=self._settings.base_url
             ) from showable(err, api_key)
@@ -243,19 +252,6 @@ def _read_trace_id(value: object) -> str:
             f"trace_id must be a UUID, such as str(uuid.uuid4()), not {shown(value)}: give one and keep it."
         )
     return text
-
-
-class _Sized:
-    """A stream of known length, as the multipart encoder wants it; nothing is read before it is sent."""
-
-    def __init__(self, stream: IO[bytes], size: int) -> None:
-        self._stream = stream
-        self.len = size
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self.len -= len(data)
-        return data
 
 
 def _may_repeat_free_call(error: BaseException) -> bool:

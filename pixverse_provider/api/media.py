@@ -26,6 +26,7 @@ __all__ = [
     "content_type_of",
     "limit_of",
     "safe_file_name",
+    "sent_file",
 ]
 
 _MB = 1_000_000
@@ -183,6 +184,14 @@ def limit_of(kind: UploadKind) -> str:
     return f"{kind.name} of at most {kind.refuse_above / _MB:.0f} MB"
 
 
+def sent_file(kind: UploadKind, size: int) -> str:
+    """Return the sentence about a file that was refused for its size."""
+    return (
+        f"The file has {_amount(size)}. PixVerse takes {limit_of(kind)}, and a gateway on the way may take "
+        "less: compress or cut it."
+    )
+
+
 def safe_file_name(name: str) -> str:
     """Return the name that a file is sent under: short, and without what a server may stumble over."""
     safe = "".join("_" if char in _UNSAFE or not char.isprintable() else char for char in name)
@@ -210,6 +219,10 @@ def check_web_address(url: object, name: str) -> SplitResult:
             f"{name} is a web address that nobody can fetch ({reason}): write it as https://host/path."
         )
     return parts
+
+
+def _amount(size: int) -> str:
+    return f"{size / _MB:.1f} MB" if size >= _MB // 10 else f"{size} bytes"
 
 
 def _ending(file_name: str) -> str:

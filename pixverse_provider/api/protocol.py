@@ -24,6 +24,7 @@ from pixverse_provider.exceptions import (
     PixVerseError,
     PixVersePermanentError,
     PixVerseRateLimitError,
+    PixVerseSourceError,
     PixVerseTransientError,
 )
 
@@ -70,6 +71,7 @@ class Call(Generic[T_co]):
     :param paid: whether an accepted call costs credits, so that an answer that is lost must not be taken for
         a refusal.
     :param video_id: the job that the call reads, which the answer must be about.
+    :param sends: the file that the call sends, in a sentence for an answer that it is too large.
     """
 
     what: str
@@ -81,6 +83,7 @@ class Call(Generic[T_co]):
     form: Mapping[str, str] | None = None
     paid: bool = False
     video_id: int | None = None
+    sends: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,12 +226,31 @@ def _error_of_code(
             f"HTTP {answer.status}{_pause(about['retry_after'])}. Trace id {trace_id}.",
             **about,
         )
+    too_large = _is_too_large(call, answer)
+    if too_large and says_too_little(code):
+        return _too_large(call, f"ErrCode {code}{said} with HTTP {answer.status}", about)
     remedy = known.remedy[0].upper() + known.remedy[1:]
+    sends = f" {call.sends}" if too_large else ""
     return known.error_class(
-        f"PixVerse refused to {call.what}: {known.meaning} (ErrCode {code}{said}). {remedy}. "
+        f"PixVerse refused to {call.what}: {known.meaning} (ErrCode {code}{said}). {remedy}.{sends} "
         f"Trace id {trace_id}.",
         **about,
     )
+
+
+def _too_large(call: Call[Any], answered: str, about: dict[str, Any]) -> PixVerseError:
+    """Return what it means that a file is too large, for which a pause may be asked for all the same."""
+    pause = about["retry_after"]
+    error_class = PixVerseSourceError if pause is None else PixVerseRateLimitError
+    return error_class(
+        f"The request to {call.what} is too large for PixVerse, or for a gateway before it "
+        f"({answered}{_pause(pause)}). {call.sends} Trace id {about['trace_id']}.",
+        **about,
+    )
+
+
+def _is_too_large(call: Call[Any], answer: Answer) -> bool:
+    return bool(call.sends) and answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def _asks_to_wait(answer: Answer) -> bool:
@@ -245,6 +267,14 @@ def _error_without_envelope(
     call: Call[Any], answer: Answer, trace_id: str, now: datetime, reason: str
 ) -> PixVerseError:
     pause = retry_after_seconds(answer.headers, now)
+    if _is_too_large(call, answer):
+        about = {
+            "http_status": answer.status,
+            "trace_id": trace_id,
+            "video_id": call.video_id,
+            "retry_after": pause,
+        }
+        return _too_large(call, f"HTTP {answer.status}", about)
     client_error = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or (client_error and pause is not None):
         return PixVerseRateLimitError(

@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from pixverse_provider.api.gate import LONGEST_ANSWER
 from pixverse_provider.api.protocol import Answer
+from pixverse_provider.api.sending import PatientConnection, PatientPool
 
 if TYPE_CHECKING:
     import socket
@@ -81,8 +82,9 @@ def _bound(manager: urllib3.PoolManager) -> urllib3.PoolManager:
 @cache
 def _bounded_pool(pool: type[Any]) -> type[Any]:
     # Derived, not replaced: those of a SOCKS proxy differ.
-    connection = type("BoundedConnection", (pool.ConnectionCls,), {"response_class": _BoundedResponse})
-    return type("BoundedPool", (pool,), {"ConnectionCls": connection})
+    bases = (PatientConnection, pool.ConnectionCls)
+    connection = type("BoundedConnection", bases, {"response_class": _BoundedResponse})
+    return type("BoundedPool", (PatientPool, pool), {"ConnectionCls": connection})
 
 
 class _BoundedResponse(http.client.HTTPResponse):

@@ -236,7 +236,7 @@ class PixVerseHook(BaseHook):
         :raises PixVerseSourceError: before any call, where it is missing, empty, of another type, or too
             large.
         """
-        return self.get_conn().upload_media(self._file(source, MEDIA))
+        return self.get_conn().upload_media(self._file(source, MEDIA), tell=self.log.info)
 
     def upload_media_from_url(self, url: str) -> Media:
         """Let PixVerse fetch a video or audio from a URL; free."""
@@ -249,7 +249,7 @@ class PixVerseHook(BaseHook):
         :raises PixVerseSourceError: before any call, where it is missing, empty, of another type, or too
             large.
         """
-        return self.get_conn().upload_image(self._file(source, IMAGE))
+        return self.get_conn().upload_image(self._file(source, IMAGE), tell=self.log.info)
 
     def upload_image_from_url(self, url: str) -> Image:
         """Let PixVerse fetch an image from a URL; free."""

@@ -144,9 +144,7 @@ class _Watched:
         raise _changed(self._place)
 
     def close(self) -> None:
-        # All has been read, or the send has failed: neither depends on how the file is closed.
-        with contextlib.suppress(Exception):
-            self._stream.close()
+        self._stream.close()
 
     def _changed(self) -> bool:
         # Of the open file on this machine: one that was put in its place since then is not what is sent.
