@@ -87,7 +87,7 @@ class Destination:
             if self._place.local is not None:
                 try:
                     found = self._local.stat()
-                except FileNotFoundError:
+                except (FileNotFoundError, NotADirectoryError):
                     return None
                 if not stat.S_ISREG(found.st_mode):
                     raise FileExistsError("something that is no regular file is there")

@@ -411,12 +411,21 @@ class TestTheHook:
         with PixVerseHook() as hook, pytest.raises(PixVerseAmbiguousSubmitError):
             hook.submit(request, trace_id=TRACE, attempts=1)
 
-    @pytest.mark.parametrize(("host", "here"), [("http://127.0.0.1:1", True), (None, False)])
-    def test_it_knows_whether_the_api_is_on_this_machine(
-        self, monkeypatch: pytest.MonkeyPatch, host: str | None, here: bool
+    @pytest.mark.parametrize(
+        ("host", "media_from"),
+        [
+            ("http://127.0.0.1:8484", "127.0.0.1:8484"),
+            ("http://LOCALHOST", "localhost:80"),
+            ("http://[::1]:1/openapi/v2", "::1:1"),
+            ("https://127.0.0.1:8484", None),
+            (None, None),
+        ],
+    )
+    def test_it_knows_where_media_may_come_from_by_plain_http(
+        self, monkeypatch: pytest.MonkeyPatch, host: str | None, media_from: str | None
     ) -> None:
         set_connection(monkeypatch, host)
-        assert PixVerseHook().api_is_on_loopback() is here
+        assert PixVerseHook().plain_http_host() == media_from
 
 
 class TestAPollWithARefusedKey:
