@@ -129,8 +129,15 @@ class AsyncPixVerseClient:
             ) as response:
                 answer = Answer(response.status, response.headers, await _received(response))
         except _NETWORK_ERRORS as err:
-            raise self._network_error(call, err, trace_id) from showable(err, api_key)
-        return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=datetime.now(UTC))
+            raise self._network_error(call, err, trace_id) from showable(err, *self._settings.secrets)
+        return read_answer(
+            call,
+            answer,
+            trace_id=trace_id,
+            api_key=api_key,
+            now=datetime.now(UTC),
+            connection=self._settings.connection,
+        )
 
     def _network_error(self, call: Call[T], error: Exception, trace_id: str) -> PixVerseError:
         return network_error(call, error, trace_id=trace_id, sent=True, base_url=self._settings.base_url)

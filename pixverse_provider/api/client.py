@@ -219,8 +219,15 @@ class PixVerseClient:
         ) as err:
             raise network_error(
                 call, err, trace_id=trace_id, sent=_may_have_been_sent(err), base_url=self._settings.base_url
-            ) from showable(err, api_key)
-        return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=pendulum.now("UTC"))
+            ) from showable(err, *self._settings.secrets)
+        return read_answer(
+            call,
+            answer,
+            trace_id=trace_id,
+            api_key=api_key,
+            now=pendulum.now("UTC"),
+            connection=self._settings.connection,
+        )
 
     def _retrying(self, worth_it: Callable[[BaseException], bool], attempts: int) -> tenacity.Retrying:
         return tenacity.Retrying(

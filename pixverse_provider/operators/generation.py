@@ -198,7 +198,8 @@ class PixVerseGenerationOperator(BaseOperator):
             for warning in request.warnings:
                 self.log.warning(warning)
         store, advice = self._store(context, fingerprint_of(request))
-        with PixVerseHook(self.pixverse_conn_id) as hook:
+        # Whatever it polls is a job that is paid.
+        with PixVerseHook(self.pixverse_conn_id, polls_paid_job=True) as hook:
             try:
                 found = self._find_or_submit(hook, store, request, state, advice)
             except PixVerseAmbiguousSubmitError as err:
