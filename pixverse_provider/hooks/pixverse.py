@@ -18,7 +18,7 @@ from pixverse_provider.api.calls import (
     voices_call,
 )
 from pixverse_provider.api.ids import Id, required_id, shown
-from pixverse_provider.api.media import IMAGE, MEDIA
+from pixverse_provider.api.media import IMAGE, MEDIA, check_web_address
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
     PixVerseConnectionNotFoundError,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     )
     from pixverse_provider.api.settings import ClientSettings
 
-    Source = UploadSource | str | os.PathLike[str] | ObjectStoragePath
+    Source = UploadSource | str | os.PathLike[str] | os.PathLike[bytes] | ObjectStoragePath
 
 __all__ = ["PixVerseHook"]
 
@@ -263,7 +263,11 @@ class PixVerseHook(BaseHook):
         return self.get_conn().upload_media(self._file(source, MEDIA), tell=self.log.info)
 
     def upload_media_from_url(self, url: str) -> Media:
-        """Let PixVerse fetch a video or audio from a URL; free."""
+        """Let PixVerse fetch a video or audio from a URL; free.
+
+        :raises PixVerseSourceError: before any call, where nobody can fetch it.
+        """
+        check_web_address(url, "url")
         return self.get_conn().call(media_from_url_call(url))
 
     def upload_image(self, source: Source) -> Image:
@@ -276,7 +280,11 @@ class PixVerseHook(BaseHook):
         return self.get_conn().upload_image(self._file(source, IMAGE), tell=self.log.info)
 
     def upload_image_from_url(self, url: str) -> Image:
-        """Let PixVerse fetch an image from a URL; free."""
+        """Let PixVerse fetch an image from a URL; free.
+
+        :raises PixVerseSourceError: before any call, where nobody can fetch it.
+        """
+        check_web_address(url, "url")
         return self.get_conn().call(image_from_url_call(url))
 
     def _file(self, source: Source, kind: UploadKind) -> UploadSource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    import jinja2
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.client import UploadSource
     from pixverse_provider.storage.sources import SourceFile
 
-    Place = str | os.PathLike[str] | ObjectStoragePath | XComArg
+    Place = str | os.PathLike[str] | os.PathLike[bytes] | ObjectStoragePath | XComArg
 
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
@@ -49,13 +50,22 @@ class _PixVerseUploadOperator(BaseOperator):
         self.source = source
         self.pixverse_conn_id = pixverse_conn_id
 
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """Render ``source`` into what Airflow can keep, which a name that is no UTF-8 is not as it stands."""
+        from pixverse_provider.storage.sources import keepable
+
+        super().render_template_fields(context, jinja_env)
+        self.source = cast("Place", keepable(self.source))
+
     def execute(self, context: Context) -> Id | list[Id]:
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
-        given = list_of(_read_list(self.source), "source")
+        # Bytes are items to Python, and no list to anybody who writes a DAG.
+        source: object = self.source
+        given = None if isinstance(source, bytes) else list_of(_read_list(source), "source")
         if given is None:
-            source = self._checked(self.source, "source")
+            checked = self._checked(source, "source")
             with PixVerseHook(self.pixverse_conn_id) as hook:
-                return self._upload(hook, source)
+                return self._upload(hook, checked)
         # All are checked before the first is sent.
         sources = [self._checked(each, f"source[{index}]") for index, each in enumerate(given)]
         if not sources:

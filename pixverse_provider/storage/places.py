@@ -85,7 +85,14 @@ class Place:
         Whatever the provider of the store raises comes out of here: ask for it within
         :func:`~pixverse_provider.storage.errors.told`.
         """
-        return cast("ObjectStoragePath", self.stored).fs
+        stored = cast("ObjectStoragePath", self.stored)
+        try:
+            return stored.fs
+        except TypeError as err:
+            if "@" in self.text:
+                raise
+            # As that for SFTP: it lacks what a connection would tell.
+            raise ValueError(f"it names no connection; write {stored.protocol}://conn_id@/path") from err
 
     def reconnect(self) -> None:
         """Let the next use of a store connect anew: Airflow and fsspec keep a file system, dead or alive.
@@ -159,8 +166,7 @@ def text_of(value: object, name: str, error: type[PixVerseError]) -> str:
             "run and returned a path or an address."
         )
     if not text:
-        what = "empty" if isinstance(value, str) else shown(value)
-        raise error(f"{name} is {what}: give a path, or a URI such as s3://bucket/key.")
+        raise error(f"{name} is {shown(value)}: give a path, or a URI such as s3://bucket/key.")
     return text
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -19,14 +19,14 @@ from pixverse_provider.api.media import (
     check_web_address,
     content_type_of,
 )
-from pixverse_provider.exceptions import PixVerseSourceError, PixVerseTransientError
+from pixverse_provider.exceptions import PixVerseSourceError, PixVerseTransientError, storable_text
 from pixverse_provider.storage.errors import store_error, told
 from pixverse_provider.storage.places import Place, read_place, text_of
 
 if TYPE_CHECKING:
     from pixverse_provider.exceptions import PixVerseError
 
-__all__ = ["SourceFile", "web_address"]
+__all__ = ["SourceFile", "keepable", "web_address"]
 
 _WEB = re.compile("https?:", re.IGNORECASE)
 # pathlib makes it of "s3://bucket/key".
@@ -64,6 +64,26 @@ def web_address(source: object, name: str = "source") -> str | None:
         return None
     check_web_address(text, name)
     return text
+
+
+def keepable(source: object) -> object:
+    """Return a source, or a list of them, in characters that Airflow can keep among what was rendered.
+
+    A path of bytes that are no UTF-8 becomes its ``file`` URI, which names the same file; anything else is
+    returned as it is.
+    """
+    if isinstance(source, list | tuple):
+        items = [keepable(item) for item in source]
+        return source if all(new is old for new, old in zip(items, source, strict=True)) else items
+    if isinstance(source, ObjectStoragePath) or not isinstance(source, str | PurePath):
+        return source
+    text = os.fspath(source)
+    if storable_text(text) == text:
+        return source
+    try:
+        return storable_text(text) if "://" in text else Path(text).absolute().as_uri()
+    except UnicodeError:
+        return storable_text(text)
 
 
 @dataclass(frozen=True)

@@ -299,7 +299,7 @@ class TestTheHook:
         ("source", "said"),
         [
             (None, "source is None: give a path"),
-            ("", "source is empty: give a path"),
+            ("", "source is '': give a path"),
             ("None", "source is the text 'None': its template found no value"),
             (["a.png"], "source is ['a.png']: give a path"),
             ("/nowhere/a.png", "source '/nowhere/a.png' does not exist on the worker"),

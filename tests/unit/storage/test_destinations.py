@@ -66,7 +66,7 @@ class TestDestinations:
 
     @pytest.mark.parametrize("uri", ["", "  "])
     def test_no_place_at_all_is_refused(self, uri: str) -> None:
-        with pytest.raises(PixVerseDestinationError, match="destination is empty"):
+        with pytest.raises(PixVerseDestinationError, match="destination is '"):
             Destination(uri, video_id=7, overwrite=False)
 
     def test_a_file_that_is_there_is_left_as_it_is(self, tmp_path: Path) -> None:
