@@ -14,6 +14,7 @@ import tenacity
 import urllib3
 
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, wait_as_asked
+from pixverse_provider.api.transport import NetworkSession, reason_of
 from pixverse_provider.exceptions import PixVerseDownloadError
 
 if TYPE_CHECKING:
@@ -67,9 +68,7 @@ class MediaDownload:
             reraise=True,
         )
         # A session of its own: that of the API client would be one line away from sending the key.
-        with requests.Session() as session:
-            # As for the API: an emulator on this machine is not behind a proxy.
-            session.trust_env = not self._allow_http
+        with NetworkSession() as session:
             try:
                 return retrying(self._attempt, session, target)
             except _CutOffError as err:
@@ -84,7 +83,7 @@ class MediaDownload:
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as err:
             # Not chained: the message of these exceptions holds the signed URL. (A redirect to what is no URL
             # is a ValueError.)
-            raise self._cut_off(type(err).__name__) from None
+            raise self._cut_off(reason_of(err)) from None
 
     def _open(self, session: requests.Session, *, offset: int) -> requests.Response:
         url = self._fresh_url()

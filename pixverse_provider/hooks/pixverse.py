@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -126,19 +127,39 @@ class PixVerseHook(BaseHook):
         from airflow.providers.common.compat.sdk import Connection
         from asgiref.sync import sync_to_async
 
-        from pixverse_provider.api.async_client import AsyncPixVerseClient
+        from pixverse_provider.api.async_client import AsyncPixVerseClient, network_of_trigger
 
-        if not hasattr(Connection, "aextra_dejson"):
+        if hasattr(Connection, "aextra_dejson"):
+            try:
+                connection = await self.aget_connection(self.pixverse_conn_id)
+                extra = await connection.aextra_dejson()
+            except Exception as err:  # see _not_read
+                raise self._not_read(err) from err
+            settings = settings_from_connection(connection, extra)
+        else:
             # Before Airflow 3.3.2 the secrets of a connection are masked with a synchronous request to the
             # supervisor, which may not be made in an event loop that has another one under way. The newest
             # common-compat has a helper for this; no stable Airflow has it in its constraints.
-            return AsyncPixVerseClient(await sync_to_async(self._settings)())
+            settings = await sync_to_async(self._settings)()
+        return AsyncPixVerseClient(settings, await asyncio.to_thread(network_of_trigger, settings))
+
+    def check_deferral(self) -> None:
+        """Refuse a wait in the triggerer where its client could not take the way that this worker takes.
+
+        It is the environment of this process that is read; that of the triggerer may be another.
+
+        :raises PixVerseConfigurationError: names the proxy and the remedy.
+        """
+        from pixverse_provider.api.network import Network, names_a_socks_proxy
+
+        if not names_a_socks_proxy():
+            return
         try:
-            connection = await self.aget_connection(self.pixverse_conn_id)
-            extra = await connection.aextra_dejson()
-        except Exception as err:  # see _not_read
-            raise self._not_read(err) from err
-        return AsyncPixVerseClient(settings_from_connection(connection, extra))
+            settings = self._settings()
+        except PixVerseError:
+            # For whoever connects next to say.
+            return
+        Network("this worker", for_trigger=True).proxy_for(settings.base_url)
 
     def close(self) -> None:
         """Close the connections of the synchronous client, if any were opened."""

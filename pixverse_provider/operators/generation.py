@@ -15,6 +15,7 @@ from pixverse_provider.api.pacing import backoff_seconds, wait_as_asked
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseCapacityError,
+    PixVerseConfigurationError,
     PixVerseError,
     PixVerseInvalidRequestError,
     PixVerseTransientError,
@@ -224,7 +225,7 @@ class PixVerseGenerationOperator(BaseOperator):
             if not isinstance(step, WaitResult):
                 if step is not None and step.notice:
                     self.log.warning(step.notice)
-                if self.deferrable:
+                if self.deferrable and self._can_defer(hook, watch):
                     self._defer_wait(job, deadline)
                 step = self._wait_here(hook, watch, now)
         return self._end_wait(context, job, step, deadline=deadline)
@@ -274,6 +275,7 @@ class PixVerseGenerationOperator(BaseOperator):
                 request,
                 replay=self.on_ambiguous_submit == "replay",
                 max_credits=self.max_credits,
+                before_paying=hook.check_deferral if self.deferrable and self.wait_for_completion else None,
                 pending=state.job,
             ).find_or_submit()
             if isinstance(answer, Found):
@@ -340,6 +342,15 @@ class PixVerseGenerationOperator(BaseOperator):
             if step.notice:
                 self.log.warning(step.notice)
             pause = step.seconds
+
+    def _can_defer(self, hook: PixVerseHook, watch: JobWatch) -> bool:
+        """Tell whether the triggerer can wait for a job that is paid, however it came to be so."""
+        try:
+            hook.check_deferral()
+        except PixVerseConfigurationError as err:
+            self.log.warning("%s is paid, so it is waited for in this worker: %s", watch.name, err)
+            return False
+        return True
 
     def _defer_wait(self, job: JobRecord, deadline: float) -> None:
         from pixverse_provider.triggers.video import PixVerseVideoTrigger
