@@ -21,7 +21,7 @@ from pixverse_provider.exceptions import (
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.jobs.advice import Advice
+from pixverse_provider.jobs.advice import Advice, clear_drops_records
 from pixverse_provider.jobs.identity import Attempt, TaskIdentity, fingerprint_of
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
 from pixverse_provider.jobs.record import AttemptState, JobRecord, JobStore, job_of_event
@@ -249,7 +249,7 @@ class PixVerseGenerationOperator(BaseOperator):
             durable=self.durable,
             reuse_on_clear=self.reuse_on_clear,
             keeps_records=store.keeps_records,
-            clear_drops_records=_clear_drops_records(),
+            clear_drops_records=clear_drops_records(),
         )
 
     def _find_or_submit(
@@ -446,11 +446,3 @@ class PixVerseGenerationOperator(BaseOperator):
     @property
     def _limit(self) -> str:
         return f"{self._limit_name}={self._wait_budget:g} s"
-
-
-def _clear_drops_records() -> bool:
-    """Tell whether a clear of a task drops its state unless told otherwise, as from Airflow 3.4 on."""
-    from airflow import __version__
-    from packaging.version import Version
-
-    return Version(__version__).release >= (3, 4)

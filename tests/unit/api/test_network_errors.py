@@ -43,6 +43,7 @@ TRACE = "6f0e2b1a-63a4-4d0e-8a52-1f4b8f1c9d77"
 REQUEST = LipSyncRequest(source_video_id=7, lip_sync_tts_speaker_id="7", lip_sync_tts_content="Hello")
 UNKNOWN = "was not accepted, unable to get local issuer certificate: let"
 WANTS = "{at} refused the tunnel with HTTP 407 Proxy Authentication Required: put"
+FORBIDS = "{at} refused the tunnel with HTTP 403 Forbidden:"
 NAME_IT = "name a file with the CA that it comes from"
 
 
