@@ -169,6 +169,27 @@ def test_whoever_asks_takes_the_same_way(world: World, row: Row) -> None:
     assert {name: see(world, way, url)[0] for name, way in WAYS.items()} == dict.fromkeys(WAYS, expected)
 
 
+@pytest.mark.parametrize(
+    ("env", "outcome"),
+    [
+        ({}, "answered"),
+        ({"SSL_CERT_FILE": "{other_ca}"}, "answered"),
+        ({"REQUESTS_CA_BUNDLE": "{other_ca}"}, "failed"),
+        ({"CURL_CA_BUNDLE": "{other_ca}"}, "failed"),
+    ],
+    ids=["nothing", "the system's", "a bundle", "a bundle of curl"],
+)
+def test_the_certificates_that_requests_brings_count_unless_there_is_a_bundle(
+    world: World, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], outcome: str
+) -> None:
+    for module in ("adapters", "utils"):
+        monkeypatch.setattr(f"requests.{module}.DEFAULT_CA_BUNDLE_PATH", world.fill("{ca}"))
+    world.set(**env)
+    assert {name: see(world, way, world.url)[0].outcome for name, way in WAYS.items()} == dict.fromkeys(
+        WAYS, outcome
+    )
+
+
 FORWARDED = [
     Row("nothing at all"),
     Row("a proxy", {"HTTP_PROXY": "http://{proxy}"}, "proxy"),
