@@ -20,6 +20,7 @@ import urllib3
 from pixverse_provider.api.mp4 import HEAD_BYTES, begins_as_mp4, is_mp4_so_far, is_whole_mp4
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, wait_as_asked
 from pixverse_provider.api.settings import http_host
+from pixverse_provider.api.transport import NetworkSession, reason_of
 from pixverse_provider.exceptions import PixVerseDownloadError
 
 if TYPE_CHECKING:
@@ -111,9 +112,7 @@ class MediaDownload:
             reraise=True,
         )
         # A session of its own: that of the API client would be one line away from sending the key.
-        with requests.Session() as session:
-            # As for the API: an emulator on this machine is not behind a proxy.
-            session.trust_env = self._http_host is None
+        with NetworkSession() as session:
             try:
                 return retrying(self._attempt, session, target)
             except _CutOffError as err:
@@ -151,7 +150,7 @@ class MediaDownload:
                     return self._receive(response, target)
             except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as err:
                 # A redirect to what is no URL is a ValueError.
-                reason = type(err).__name__
+                reason = reason_of(err)
         # The messages of these exceptions hold the signed URL, so they are not even the context of this one.
         raise self._cut_off(reason)
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from pixverse_provider.api.network import NetworkFailure
+
 __all__ = [
     "API_KEY_HEADER",
     "TRACE_ID_HEADER",
@@ -161,7 +163,13 @@ def read_answer(
 
 
 def network_error(
-    call: Call[Any], error: Exception, *, trace_id: str, sent: bool, base_url: str = ""
+    call: Call[Any],
+    error: Exception,
+    *,
+    trace_id: str,
+    sent: bool,
+    base_url: str = "",
+    failure: NetworkFailure | None = None,
 ) -> PixVerseError:
     """Return what a failure of the network means for a call.
 
@@ -169,14 +177,17 @@ def network_error(
     :param sent: whether the request may have reached the service.
     :param base_url: where the API was looked for; its path is not shown, since somebody may have put the key
         there.
+    :param failure: what more is known of it.
     """
-    reason = type(error).__name__
+    reason = type(error).__name__ if failure is None else failure.reason
     parts = urlsplit(base_url)
     place = f" at {parts.scheme}://{parts.netloc}" if base_url else ""
     if call.paid and sent:
         return _lost_answer(call, trace_id, reason, http_status=None)
+    unsent = " The request was not sent." if call.paid else ""
     return PixVerseTransientError(
-        f"PixVerse could not be reached{place} to {call.what} ({reason}). Trace id {trace_id}.",
+        f"PixVerse could not be reached{place} to {call.what} ({reason}).{unsent} Trace id {trace_id}.",
+        http_status=None if failure is None else failure.http_status,
         trace_id=trace_id,
         video_id=call.video_id,
     )
@@ -288,6 +299,15 @@ def _error_without_envelope(
             "retry_after": pause,
         }
         return _too_large(call, f"HTTP {answer.status}", about)
+    if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        # A proxy on the way says so, and hands nothing on. To https:// it says so before there is a tunnel.
+        return PixVerseTransientError(
+            f"A proxy refused with HTTP 407 to {call.what}: put user name and password into the URL of the "
+            f"proxy (HTTP_PROXY). The request did not reach PixVerse. Trace id {trace_id}.",
+            http_status=answer.status,
+            trace_id=trace_id,
+            video_id=call.video_id,
+        )
     client_error = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or (client_error and pause is not None):
         return PixVerseRateLimitError(

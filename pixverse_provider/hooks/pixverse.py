@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -136,9 +137,11 @@ class PixVerseHook(BaseHook):
         :raises PixVerseConfigurationError: where it is of another type or cannot be used.
         """
         settings = await self._async_settings()
-        from pixverse_provider.api.async_client import AsyncPixVerseClient
+        if not self._polls_paid_job:
+            settings.checked()
+        from pixverse_provider.api.async_client import AsyncPixVerseClient, network_of_trigger
 
-        return AsyncPixVerseClient(settings if self._polls_paid_job else settings.checked())
+        return AsyncPixVerseClient(settings, await asyncio.to_thread(network_of_trigger, settings))
 
     async def _async_settings(self) -> ClientSettings:
         from airflow.providers.common.compat.sdk import Connection
@@ -155,6 +158,24 @@ class PixVerseHook(BaseHook):
         except Exception as err:  # see _not_read
             raise self._not_read(err) from err
         return self._settings_of(connection)
+
+    def check_deferral(self) -> None:
+        """Refuse a wait in the triggerer where its client could not take the way that this worker takes.
+
+        It is the environment of this process that is read; that of the triggerer may be another.
+
+        :raises PixVerseConfigurationError: names the proxy and the remedy.
+        """
+        from pixverse_provider.api.network import Network, names_a_socks_proxy
+
+        if not names_a_socks_proxy():
+            return
+        try:
+            settings = self._settings()
+        except PixVerseError:
+            # For whoever connects next to say.
+            return
+        Network("this worker", for_trigger=True).proxy_for(settings.base_url)
 
     def close(self) -> None:
         """Close the connections of the synchronous client, if any were opened."""
