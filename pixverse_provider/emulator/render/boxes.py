@@ -16,6 +16,7 @@ _SAMPLE_COUNTS: Final = {b"stsz": 8, b"stz2": 8, b"trun": 4}
 _MOST_BOXES: Final = 200_000
 _MOST_SAMPLES: Final = 16_000_000
 _DEEPEST: Final = 8
+_HIGHEST_TRACK: Final = 2**31 - 1
 
 
 class UnplayableError(ValueError):
@@ -44,6 +45,9 @@ def check_boxes(path: Path) -> None:
                 samples += _number_at(file, start + _SAMPLE_COUNTS[kind])
             elif kind == b"elst":
                 edits = max(edits, _number_at(file, start + 4))
+            elif kind == b"tkhd" and _track_id(file, start) > _HIGHEST_TRACK:
+                # FFmpeg counts up to it, for seconds each time that the file is opened.
+                raise UnplayableError("a track has an impossible number")
     # An edit may show every sample once more, and each time is an entry of the index.
     if samples > size or samples * edits > _MOST_SAMPLES:
         raise UnplayableError("the file announces more pictures than it holds")
@@ -66,6 +70,12 @@ def _boxes(file: IO[bytes], start: int, end: int, depth: int = 0) -> Iterator[tu
         if kind in _CONTAINERS and depth < _DEEPEST:
             yield from _boxes(file, start + header, min(start + length, end), depth + 1)
         start += length
+
+
+def _track_id(file: IO[bytes], start: int) -> int:
+    file.seek(start)
+    times = 16 if file.read(1) == b"\x01" else 8
+    return _number_at(file, start + 4 + times)
 
 
 def _number_at(file: IO[bytes], place: int) -> int:

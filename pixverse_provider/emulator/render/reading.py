@@ -99,7 +99,7 @@ def _seconds_seen(path: Path, most: float) -> float:
                 lasts = float((packet.duration or 0) * packet.time_base) or usual
                 end = max(end, float(packet.pts * packet.time_base) - media.start + lasts)
             if count > _MOST_PER_SECOND * (most + 1):
-                raise UnplayableError(f"the video has more than {_MOST_PER_SECOND} pictures in a second")
+                raise UnplayableError(f"the video has more than {count - 1} pictures")
     return end
 
 

@@ -101,7 +101,7 @@ def write_recording(
     :param sound: mono, at 48 kHz.
     """
     with av.open(str(path), "w", format=container, options=options or {}) as output:
-        stream: Any = output.add_stream(codec, rate=fps, options=codec_options or {})  # type: ignore[call-overload]
+        stream: Any = output.add_stream(codec, rate=fps, options=codec_options or {})
         stream.pix_fmt = pixels
         stream.codec_context.time_base = Fraction(1, 1000)
         if stretch is not None:

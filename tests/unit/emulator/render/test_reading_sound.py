@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixverse_provider.emulator.render.reading import UnplayableError, examine, read_audio
+from pixverse_provider.emulator.render.boxes import UnplayableError
+from pixverse_provider.emulator.render.reading import examine, read_audio
 from pixverse_provider.emulator.render.video import SAMPLE_RATE
 from tests.unit.emulator.recordings import ID3V1, RED, adts, chunk, cover, id3, mp3, title, wav
 from tests.unit.emulator.samples import tone

@@ -332,3 +332,12 @@ def test_a_damaged_picture_does_not_end_the_video(tmp_path: Path) -> None:
     path.write_bytes(content)
     assert examine(path, most=60).seconds == pytest.approx(2.0, abs=0.01)
     assert len(shown(path, count=20)) == 20
+
+
+def test_a_script_that_names_another_file_is_not_followed(tmp_path: Path) -> None:
+    write_recording(tmp_path / "other.mp4", fade(10))
+    script = tmp_path / "upload"
+    for text in ("ffconcat version 1.0\nfile other.mp4\n", "#EXTM3U\n#EXTINF:9,\nother.mp4\n"):
+        script.write_text(text)
+        with pytest.raises(av.FFmpegError):
+            examine(script, most=60)
