@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+APE: Final = b"APETAGEX" + struct.pack("<IIII", 2000, 32, 0, 0xA0000000) + bytes(8)
 # Makes of an MP3 without tags, a JPEG and a PNG one that people have.
 TAGGED: Final[dict[str, Callable[[bytes, bytes, bytes], bytes]]] = {
     "no tag": lambda plain, jpeg, png: plain,
@@ -38,6 +39,8 @@ TAGGED: Final[dict[str, Callable[[bytes, bytes, bytes], bytes]]] = {
     "an empty cover": lambda plain, jpeg, png: id3(cover(b"")) + plain,
     "a cover of another kind": lambda plain, jpeg, png: id3(cover(b"nothing", b"image/heic")) + plain,
     "a link to a cover": lambda plain, jpeg, png: id3(cover(b"http://127.0.0.1:9/a.jpg", b"-->")) + plain,
+    "an APE tag": lambda plain, jpeg, png: plain + APE,
+    "an APE tag before": lambda plain, jpeg, png: APE + plain,
     "zeros before the first frame": lambda plain, jpeg, png: bytes(5000) + plain,
     "no frame that says the length": lambda plain, jpeg, png: plain[plain.index(b"\xff\xfb", 4) :],
     "the wrong length": lambda plain, jpeg, png: _with_length(plain, 100_000),
@@ -146,6 +149,14 @@ SOUND: Final = (32_000 * tone(1.0)).astype(np.int16)
 LIST: Final = chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 5) + b"Tool\x00\x00")
 BEXT: Final = chunk(b"bext", bytes(602) + b"A=PCM")
 
+
+def _of_64_bits(kind: bytes) -> bytes:
+    """Return a WAV whose lengths may be larger than four bytes can say."""
+    plain = wav(SOUND, announced=0xFFFFFFFF)
+    lengths = struct.pack("<QQQI", len(plain) + 28, SOUND.nbytes, len(SOUND), 0)
+    return kind + plain[4:12] + chunk(b"ds64", lengths) + plain[12:]
+
+
 WAVS: Final[dict[str, bytes]] = {
     "plain": wav(SOUND),
     "LIST before": wav(SOUND, LIST),
@@ -158,6 +169,8 @@ WAVS: Final[dict[str, bytes]] = {
     "floats": wav(tone(1.0)),
     "96 kHz": wav((32_000 * tone(1.0, 96_000)).astype(np.int16), rate=96_000),
     "8 kHz": wav((32_000 * tone(1.0, 8_000)).astype(np.int16), rate=8_000),
+    "RF64": _of_64_bits(b"RF64"),
+    "BW64": _of_64_bits(b"BW64"),
     "a pipe wrote no length": wav(SOUND, announced=0),
     "a pipe wrote the largest length": wav(SOUND, announced=0xFFFFFFFF),
     "more than there is": wav(SOUND, announced=500_000),
