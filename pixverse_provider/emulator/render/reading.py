@@ -40,6 +40,8 @@ _HIGHEST_RATE: Final = 768_000
 _MOST_TAGS: Final = 100
 _GAP: Final = 0.1
 """Seconds without sound that are heard as a pause; less is how a file counts."""
+_ROUNDING: Final = 0.07
+"""Seconds by which a length that is announced may differ from what is measured, and is believed."""
 _TINY: Final = 1e-6
 _SLOWEST: Final = 12
 _KEYFRAME_SIDE: Final = 640
@@ -70,10 +72,14 @@ def examine(path: Path, *, most: float) -> Examined:
         container, has_video = media.container_name, media.video is not None
         if not has_video and media.audio is None:
             raise UnplayableError("the file has neither pictures nor sound")
+        announced = media.announced
         size = media.shown_size() if has_video else None
     seconds = _seconds_heard(path, most)
     if has_video:
         seconds = max(seconds, _seconds_seen(path, most))
+        if abs(announced - seconds) < _ROUNDING:
+            # An edit list cuts within a picture, and within a packet of sound.
+            seconds = announced
     if seconds <= 0:
         raise UnplayableError("the video is empty" if has_video else "the audio is empty")
     return Examined(container, size, seconds)
@@ -234,6 +240,8 @@ class _Media:
         if container.metadata.get("major_brand", "").strip() in _STILL_BRANDS:
             raise UnplayableError("the file is a picture")
         moving = [stream for stream in container.streams.video if not _is_picture(stream)]
+        self.announced = (container.duration or 0) / av.time_base
+        """The length that the header says, in seconds."""
         self.video: VideoStream | None = _best(moving)
         self.audio: AudioStream | None = _best(container.streams.audio)
         if moving and self.video is None:

@@ -137,6 +137,20 @@ def _sound_frames(sound: NDArray[np.float32], size: int, starts: float) -> Itera
         yield frame
 
 
+def write_joined(path: Path, *parts: Path) -> Path:
+    """Write what several videos hold as one, each going on when its own clock says."""
+    with av.open(str(path), "w") as output:
+        stream: Any = None
+        for part in parts:
+            with av.open(str(part)) as container:
+                stream = stream or output.add_stream_from_template(container.streams.video[0])
+                for packet in container.demux(video=0):
+                    if packet.size:
+                        packet.stream = stream
+                        output.mux(packet)
+    return path
+
+
 def turn_track(path: Path, turn: Turn) -> Path:
     """Write the matrix into the header of the track, as the camera of a phone does."""
     content = bytearray(path.read_bytes())

@@ -5,12 +5,10 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-import av
 import numpy as np
 import pytest
 from PIL import Image, features
 
-from tests.unit.emulator.caller import LIP_SYNC
 from tests.unit.emulator.recordings import (
     ID3V1,
     RED,
@@ -156,35 +154,6 @@ def test_pictures_of_another_size_than_the_file_says_are_refused(api: Caller, tm
     small = bytearray(content[:place] + struct.pack(">HH", 64, 36) + content[place + 4 :])
     struct.pack_into(">II", small, small.index(b"tkhd") + 80, 64 << 16, 36 << 16)
     refusal(api, bytes(small))
-
-
-def test_a_picture_that_grows_within_a_video_ends_no_job(api: Caller, tmp_path: Path) -> None:
-    small = [np.full((64, 64, 3), 200, dtype=np.uint8)] * 5
-    path = write_recording(tmp_path / "a.webm", small, "libvpx-vp9", codec_options={"g": "1"})
-    large = [np.full((512, 512, 3), 100, dtype=np.uint8)] * 5
-    other = write_recording(tmp_path / "b.webm", large, "libvpx-vp9", times=[0.5 + n / 10 for n in range(5)])
-    mixed = _joined(tmp_path / "c.webm", path, other)
-    body = {
-        "video_media_id": api.upload(mixed),
-        "lip_sync_tts_speaker_id": "7",
-        "lip_sync_tts_content": "hello " * 4,
-    }
-    result = api.result(api.submit(LIP_SYNC, body)["Resp"]["video_id"])
-    assert (result["outputWidth"], result["outputHeight"]) == (64, 64)
-
-
-def _joined(path: Path, *parts: Path) -> Path:
-    """Write the packets of several videos as one stream."""
-    with av.open(str(path), "w") as output:
-        stream: Any = None
-        for part in parts:
-            with av.open(str(part)) as container:
-                stream = stream or output.add_stream_from_template(container.streams.video[0])
-                for packet in container.demux(video=0):
-                    if packet.size:
-                        packet.stream = stream
-                        output.mux(packet)
-    return path
 
 
 def test_more_pictures_than_a_camera_takes_are_refused(

@@ -13,7 +13,7 @@ from PIL import Image
 from pixverse_provider.emulator.account.uploads import inspect_image
 from pixverse_provider.emulator.protocol import ApiError
 from pixverse_provider.emulator.render.pictures import open_picture
-from tests.unit.emulator.recordings import TURNS, Turn, box, quarters, shows_quarters
+from tests.unit.emulator.recordings import TURNS, Turn, box, quarters, shows_quarters, write_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +138,14 @@ def test_a_grey_image_of_sixteen_bits_keeps_its_shades(tmp_path: Path, alpha: bo
     inspect_image(tmp_path / "upload")
     seen = np.asarray(open_picture(tmp_path / "upload"))[:, 20, 0]
     assert np.abs(seen.astype(int) - shades[:, 0] // 256).max() <= 2
+
+
+def test_the_video_behind_the_photograph_of_a_phone_does_not_matter(tmp_path: Path) -> None:
+    Image.fromarray(UPRIGHT).save(tmp_path / "a.jpg", quality=95)
+    video = write_recording(tmp_path / "a.mp4", [UPRIGHT] * 2).read_bytes()
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes() + video)
+    assert inspect_image(tmp_path / "a.jpg").content_type == "image/jpeg"
+    assert shows_quarters(np.asarray(open_picture(tmp_path / "a.jpg")))
 
 
 def test_what_shines_through_is_grey(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pixverse_provider.emulator.render import reading
 from pixverse_provider.emulator.render.reading import (
     examine,
     first_frames,
@@ -29,6 +31,7 @@ from tests.unit.emulator.recordings import (
     quarters,
     shows_quarters,
     write_header_length,
+    write_joined,
     write_phone_video,
     write_recording,
 )
@@ -140,6 +143,18 @@ def test_pixels_that_are_wider_than_high_are_made_square(
     assert keyframe.width / keyframe.height == pytest.approx(size[0] / size[1], rel=0.01)
 
 
+def test_a_container_alone_may_say_how_wide_a_pixel_is(tmp_path: Path) -> None:
+    path = write_recording(
+        tmp_path / "a.mov",
+        [quarters(96, 64)] * 2,
+        "prores_ks",
+        pixels="yuv422p10le",
+        stretch=Fraction(4, 3),
+    )
+    assert b"pasp" in path.read_bytes()
+    assert examine(path, most=60).size == (128, 64)
+
+
 def test_wide_pixels_of_a_video_that_is_turned_are_high_ones(tmp_path: Path) -> None:
     path = write_phone_video(tmp_path / "a.mp4", [quarters(48, 64)] * 2, stretch=Fraction(2, 1))
     assert examine(path, most=60).size == (48, 128)
@@ -201,6 +216,16 @@ def test_what_an_edit_list_cuts_off_is_neither_seen_nor_paid_for(tmp_path: Path)
     assert shown(path)[0].mean() == pytest.approx(5 * 255 / 14, abs=6)
     with av.open(str(path)) as container:
         assert container.streams.video[0].frames == 15, "all are in the file"
+
+
+def test_an_edit_list_may_cut_off_the_end(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / "a.mp4", fade(20), codec_options={"bf": "3", "b-adapt": "0"})
+    content = bytearray(path.read_bytes())
+    # The length of the one edit, in thousandths.
+    struct.pack_into(">I", content, content.index(b"elst") + 12, 1050)
+    path.write_bytes(content)
+    assert examine(path, most=60).seconds == 1.05
+    assert brightness(shown(path, count=15))[10:] == pytest.approx([10 * 255 / 19] * 5, abs=6)
 
 
 def test_sound_that_begins_after_the_pictures_stays_where_it_is(tmp_path: Path) -> None:
@@ -332,6 +357,26 @@ def test_a_damaged_picture_does_not_end_the_video(tmp_path: Path) -> None:
     path.write_bytes(content)
     assert examine(path, most=60).seconds == pytest.approx(2.0, abs=0.01)
     assert len(shown(path, count=20)) == 20
+
+
+@pytest.mark.parametrize("bound", [None, 10_000])
+def test_a_picture_that_grows_on_the_way_is_scaled_or_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: int | None
+) -> None:
+    small = [np.full((64, 64, 3), 200, dtype=np.uint8)] * 5
+    large = [np.full((256, 256, 3), 100, dtype=np.uint8)] * 5
+    later = [0.5 + n / 10 for n in range(5)]
+    path = write_joined(
+        tmp_path / "a.webm",
+        write_recording(tmp_path / "small.webm", small, "libvpx-vp9"),
+        write_recording(tmp_path / "large.webm", large, "libvpx-vp9", times=later),
+    )
+    if bound is not None:
+        # Of how many pixels room is made for.
+        monkeypatch.setattr(reading, "_MOST_PIXELS", bound)
+    assert examine(path, most=60).size == (64, 64)
+    seen = brightness(shown(path, count=10))
+    assert seen == pytest.approx([200] * 5 + [200 if bound else 100] * 5, abs=6)
 
 
 def test_a_script_that_names_another_file_is_not_followed(tmp_path: Path) -> None:
