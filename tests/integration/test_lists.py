@@ -177,7 +177,7 @@ class TestUploads:
         ("bad", "said"),
         [
             ("/no/such/file.mp4", r"source\[1\] '/no/such/file.mp4' does not exist"),
-            ("", r"source\[1\] is empty: give a path"),
+            ("", r"source\[1\] is '': give a path"),
             ("None", r"source\[1\] is the text 'None': its template found no value"),
             ("http://media.example/a.mp4", r"source\[1\] is a plain http:// address"),
             (None, r"source\[1\] is None: give a path"),

@@ -95,7 +95,7 @@ def mpo(folder: Path) -> bytes:
 def test_what_phones_cameras_and_shells_leave_is_sent(tmp_path: Path, name: str) -> None:
     kind = IMAGE if name.endswith("JPG") else MEDIA
     head = RECORDED[name](tmp_path)[:SNIFFED_BYTES]
-    assert content_type_of(kind, name, head) == kind.types[ending_of(name)].content_type
+    assert content_type_of(kind, f"source {name!r}", name, head) == kind.types[ending_of(name)].content_type
 
 
 @pytest.mark.parametrize(("kind", "path"), [(MEDIA, "/media/upload"), (IMAGE, "/image/upload")])

@@ -193,7 +193,7 @@ def test_what_is_paid_for_is_what_is_there_not_what_the_header_says(
     body = {"video_media_id": video, "restyle_prompt": "clay"}
     made = Made(api, tmp_path, "/video/restyle/generate", body)
     assert made.seconds == pytest.approx(3.0, abs=0.1)
-    assert made.credits == 3 * 9
+    assert made.credits == 3 * 10
 
 
 def test_an_extend_goes_on_from_the_last_picture_though_the_sound_is_longer(
