@@ -109,7 +109,7 @@ def _refusal(connection: Connection, where: str) -> str | None:
 def _text(value: object, name: str, where: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise PixVerseConfigurationError(
-            f"The {name} of {where} must be a text, not {_kind(value)}: put it in quotes."
+            f"The {name} of {where} must be a text, not {type(value).__name__}: put it in quotes."
         )
     return value
 

@@ -103,7 +103,9 @@ class TestTheKey:
 
     @pytest.mark.parametrize("password", [12345678, ["k"], b"key", True], ids=repr)
     def test_that_is_no_text_is_refused(self, password: Any) -> None:
-        assert "password of connection 'pixverse_default' must be a text" in refusal_of(password=password)
+        text = refusal_of(password=password)
+        assert text.startswith("The password of connection 'pixverse_default' must be a text, not ")
+        assert repr(password) not in text
 
 
 class TestTheBaseUrl:
@@ -138,7 +140,7 @@ class TestTheBaseUrl:
             ({"host": "gw", "port": KEY}, "must be a number, not str"),
             ({"host": "gw", "port": 84.5}, "must be a number, not 84.5"),
             ({"host": "gw", "port": True}, "must be a number, not True"),
-            ({"host": 5}, "host of connection 'pixverse_default' must be a text, not 5: put it in quotes"),
+            ({"host": 5}, "host of connection 'pixverse_default' must be a text, not int: put it in quotes"),
             ({"host": "gw", "schema": b"https"}, "schema of connection 'pixverse_default' must be a text"),
             ({"host": "http://10.0.0.1:8000"}, "in plain text"),
             ({"host": f"https://{KEY}@gw"}, "user name"),
