@@ -170,7 +170,7 @@ class PixVersePermanentError(PixVerseError, AirflowFailException):
 
 
 class PixVerseConfigurationError(PixVersePermanentError):
-    """The Airflow connection cannot be used as it is: fix the connection."""
+    """The connection, or the network settings of the process, cannot be used as they are: fix them."""
 
 
 class PixVerseAuthenticationError(PixVersePermanentError):

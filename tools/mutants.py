@@ -10,13 +10,12 @@ import argparse
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from pathlib import Path
 
-MUTMUT = str(Path(sys.executable).with_name("mutmut"))
+MUTMUT = (sys.executable, "-m", "tools.mutmut_in_order")
 JOBS = "pixverse_provider.jobs."
 LEAST_KILLED = 0.95
 # A mutant that hangs or ends the interpreter has been noticed.
-KILLED = {"killed", "timeout", "segfault", "suspicious", "caught by type check"}
+KILLED = {"killed", "timeout", "segfault", "caught by type check"}
 
 
 def module_of(mutant: str) -> str:
@@ -27,7 +26,7 @@ def module_of(mutant: str) -> str:
 def results() -> dict[str, str]:
     """Return what became of each mutant."""
     output = subprocess.run(
-        [MUTMUT, "results", "--all", "true"], check=True, capture_output=True, text=True
+        [*MUTMUT, "results", "--all", "true"], check=True, capture_output=True, text=True
     ).stdout
     found = {}
     for line in output.splitlines():
@@ -44,7 +43,7 @@ def main() -> int:
     parser.add_argument("--children", type=int, default=2, help="how many run at once")
     options = parser.parse_args()
     run = subprocess.run(
-        [MUTMUT, "run", *options.names, "--max-children", str(options.children)], check=False
+        [*MUTMUT, "run", *options.names, "--max-children", str(options.children)], check=False
     )
     if run.returncode:
         return run.returncode
@@ -66,9 +65,8 @@ def main() -> int:
         print(f"{module:<44}{count.total():>8}{count[True]:>8}{count[True] / count.total():>8.1%}")
         if module.startswith(JOBS):
             of_jobs += count
-    # Also how mutmut tells of tests that it could not run: then a dozen of one function stand here.
     print("\nCounted as killed, though no test has failed:", *late, sep="\n  ")
-    print("\nSurvivors (show one with: mutmut show NAME):", *survivors, sep="\n  ")
+    print("\nSurvivors (show one with: python -m tools.mutmut_in_order show NAME):", *survivors, sep="\n  ")
     if not of_jobs:
         return 0
     share = of_jobs[True] / of_jobs.total()

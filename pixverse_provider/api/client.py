@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import time
 import uuid
 from dataclasses import replace
@@ -19,6 +18,7 @@ from pixverse_provider.api.gate import showable
 from pixverse_provider.api.generations.base import GenerationRequest
 from pixverse_provider.api.ids import shown
 from pixverse_provider.api.media import IMAGE, MEDIA, sent_file
+from pixverse_provider.api.network import Network, connect_timeout
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, wait_as_asked
 from pixverse_provider.api.protocol import (
     Call,
@@ -29,7 +29,7 @@ from pixverse_provider.api.protocol import (
 )
 from pixverse_provider.api.results import Image, Media, Submission
 from pixverse_provider.api.sending import SendStalledError
-from pixverse_provider.api.transport import BoundedSession
+from pixverse_provider.api.transport import BoundedSession, NoConnectionError
 from pixverse_provider.api.upload import (
     SourceFailedError,
     UploadSource,
@@ -59,7 +59,6 @@ _LOG = logging.getLogger(__name__)
 
 # How often one submit is repeated under its own trace id before the task's retries take over.
 SUBMIT_ATTEMPTS = 3
-_CONNECT_TIMEOUT = 10.0
 # A pause that is asked for and is longer than this is better spent outside of a worker.
 _LONGEST_PAUSE_IN_CALL = 60.0
 
@@ -75,13 +74,13 @@ class PixVerseClient:
 
     :param settings: where the API is and the key.
     :param sleep: for tests.
+    :raises PixVerseConfigurationError: where the environment names an unusable proxy or CA bundle.
     """
 
     def __init__(self, settings: ClientSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._settings = settings
-        self._session = BoundedSession()
-        # A proxy of the environment has no business between this process and an emulator on its own machine.
-        self._session.trust_env = not settings.on_loopback
+        self._network = Network().prepare(settings.base_url)
+        self._session = BoundedSession(self._network)
         self._budget = RequestBudget(settings.max_requests_per_second)
         self._sleep = sleep
 
@@ -208,7 +207,7 @@ class PixVerseClient:
                 call.method,
                 self._settings.base_url + call.path,
                 headers=request_headers(api_key, trace_id) | (headers or {}),
-                timeout=(min(_CONNECT_TIMEOUT, read_timeout), read_timeout),
+                timeout=(connect_timeout(read_timeout), read_timeout),
                 **body,
             )
         except (
@@ -217,10 +216,23 @@ class PixVerseClient:
             SendStalledError,
             ValueError,
         ) as err:
+            proxy = self._network.proxy_for(self._settings.base_url)
             raise network_error(
-                call, err, trace_id=trace_id, sent=_may_have_been_sent(err), base_url=self._settings.base_url
-            ) from showable(err, api_key)
-        return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=pendulum.now("UTC"))
+                call,
+                err,
+                trace_id=trace_id,
+                sent=_may_have_been_sent(err),
+                base_url=self._settings.base_url,
+                failure=err.failure if isinstance(err, NoConnectionError) else None,
+            ) from showable(err, *self._settings.secrets, *(proxy.secrets if proxy else ()))
+        return read_answer(
+            call,
+            answer,
+            trace_id=trace_id,
+            api_key=api_key,
+            now=pendulum.now("UTC"),
+            connection=self._settings.connection,
+        )
 
     def _retrying(self, worth_it: Callable[[BaseException], bool], attempts: int) -> tenacity.Retrying:
         return tenacity.Retrying(
@@ -274,34 +286,12 @@ def _short_enough(error: PixVerseError) -> bool:
 
 def _may_have_been_sent(error: Exception) -> bool:
     """Tell whether a request that failed may have reached the service."""
-    if isinstance(
+    return not isinstance(
         error,
-        requests.ConnectTimeout
+        NoConnectionError
+        | requests.ConnectTimeout
         | requests.exceptions.InvalidHeader
         | requests.exceptions.InvalidJSONError
         | requests.exceptions.InvalidSchema
         | requests.exceptions.InvalidURL,
-    ):
-        return False
-    return not any(
-        isinstance(
-            cause,
-            urllib3.exceptions.NewConnectionError
-            | urllib3.exceptions.NameResolutionError
-            # Only this one ends a handshake for certain; other TLS errors may come with the answer.
-            | ssl.SSLCertVerificationError,
-        )
-        for cause in _causes(error)
     )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return the error and what it was made of; requests hides urllib3's reason in the arguments."""
-    found: list[BaseException] = []
-    todo: list[object] = [error]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, BaseException) and item not in found:
-            found.append(item)
-            todo += [*item.args, getattr(item, "reason", None)]
-    return found

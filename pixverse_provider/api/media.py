@@ -67,29 +67,30 @@ class UploadKind:
 
 
 def _mp4(head: bytes) -> bool:
-    return head[4:8] == b"ftyp"
-
-
-def _quicktime(head: bytes) -> bool:
-    # Old QuickTime files begin with another atom than "ftyp".
-    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+    # Old QuickTime files, and what some cameras call MP4, begin with another atom than "ftyp".
+    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid")
 
 
 def _webm(head: bytes) -> bool:
     return head[:4] == b"\x1a\x45\xdf\xa3"
 
 
+def _tagged(head: bytes) -> bool:
+    # What is behind the tag lies further back than is looked at.
+    return head[:3] == b"ID3" or head[:8] == b"APETAGEX"
+
+
 def _mpeg_audio(head: bytes) -> bool:
-    return head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)
+    return _tagged(head) or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)
 
 
 def _wav(head: bytes) -> bool:
-    return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
+    return head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE"
 
 
 def _aac(head: bytes) -> bool:
     return (
-        head[:3] == b"ID3"
+        _tagged(head)
         or head[:4] == b"ADIF"
         or (head[:1] == b"\xff" and head[1:2] in (b"\xf0", b"\xf1", b"\xf8", b"\xf9"))
     )
@@ -111,7 +112,7 @@ MEDIA = UploadKind(
     "a video or audio",
     {
         ".mp4": FileType("video/mp4", _mp4),
-        ".mov": FileType("video/quicktime", _quicktime),
+        ".mov": FileType("video/quicktime", _mp4),
         ".webm": FileType("video/webm", _webm),
         ".mp3": FileType("audio/mpeg", _mpeg_audio),
         ".wav": FileType("audio/wav", _wav),

@@ -65,6 +65,7 @@ def store_error(
     message = f"{place} {failed}: {reason}" + ("" if reason.endswith((".", "!", "?")) else ".")
     if place.local is not None or isinstance(error, _LASTING):
         return permanent(f"{message} {remedy}".rstrip())
+    place.reconnect()
     if isinstance(error, AirflowNotFoundException):
         # Airflow says the same while its secrets backend is out of reach.
         return PixVerseTransientError(f"{message} Add the connection; a retry reads it again.")

@@ -30,6 +30,8 @@ _CHAIN = "::"
 # What fsspec makes of a chain.
 _CHAIN_OPTIONS = {"fo", "target_protocol"}
 _LOCAL_SCHEMES = ("file", "local")
+# Schemes of file systems that are one connection for as long as they live.
+_KEPT_CONNECTIONS = ("ftp", "hdfs", "sftp", "smb", "ssh")
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^/]*)@)?(?P<rest>.*)", re.DOTALL)
 _FILE_URI = re.compile(r"file:(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL | re.IGNORECASE)
 _UNFIT_FOR_URI = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
@@ -91,6 +93,24 @@ class Place:
                 raise
             # As that for SFTP: it lacks what a connection would tell.
             raise ValueError(f"it names no connection; write {stored.protocol}://conn_id@/path") from err
+
+    def reconnect(self) -> None:
+        """Let the next use of a store connect anew: Airflow and fsspec keep a file system, dead or alive.
+
+        One over HTTP connects for each request, and one that a DAG's author has attached is not ours to make.
+        """
+        from airflow.sdk.io import attach, has_fs
+
+        stored = self.stored
+        if stored is None or stored.protocol not in _KEPT_CONNECTIONS or not has_fs(stored.protocol):
+            return
+        conn_id = getattr(stored, "conn_id", None) or stored.storage_options.get("conn_id")
+        if not conn_id:
+            return
+        store = attach(protocol=stored.protocol, conn_id=conn_id)
+        file_system = vars(store).pop("fs", None)
+        if file_system is not None:
+            type(file_system).clear_instance_cache()
 
     @property
     def path(self) -> str:

@@ -128,6 +128,8 @@ def test_a_service_that_stays_busy_ends_a_deferred_task_at_its_deadline(
 
     assert run.states()["lip_sync"] == "failed"
     assert run.tries("lip_sync") == 1
-    assert 8 <= len(submits(emulator)) <= 20, "pauses grow, to at most a minute"
+    # Without a store to note a refusal in, three requests go out under one trace id before the next is tried.
+    requests = sum(record["count"] for record in submits(emulator))
+    assert 8 <= requests <= 20, "pauses grow, to at most a minute"
     assert 500 < clock.passed <= 600
     assert charged(emulator) == 0

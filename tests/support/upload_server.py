@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -78,6 +79,13 @@ class UploadServer:
         self._thread.join(timeout=30)
         self._socket.close()
 
+    def wait_for(self, number: int) -> None:
+        """Wait until so many uploads have arrived: a client that gives up may be faster than this server."""
+        for _ in range(3000):
+            if len(self.arrived) >= number:
+                return
+            time.sleep(0.01)
+
     @property
     def url(self) -> str:
         scheme = "https" if self._tls else "http"
@@ -90,6 +98,9 @@ class UploadServer:
             except OSError:
                 return
             with contextlib.suppress(OSError), connection:
+                # An answer that waits until the ticket of TLS before it is acknowledged would be lost with the
+                # connection, when that is closed with a body unread.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._tls is None:
                     self._receive(connection)
                 else:
@@ -101,7 +112,10 @@ class UploadServer:
         self.arrived.append(arrived)
         begin = b""
         while b"\r\n\r\n" not in begin:
-            begin += connection.recv(_BLOCK)
+            block = connection.recv(_BLOCK)
+            if not block:
+                return
+            begin += block
         arrived.head, _, rest = begin.partition(b"\r\n\r\n")
         arrived.body += rest
         headers = dict(line.split(b": ", 1) for line in arrived.head.split(b"\r\n")[1:])

@@ -149,7 +149,9 @@ NOT_OF_THE_FAMILY = {
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    # These two within `told`, which makes one of the family of whatever a store raises.
     "FileExistsError",
+    "FileNotFoundError",
     "KeyError",
     "TimeoutError",
     "TypeError",

@@ -484,11 +484,11 @@ class TestNetworkErrors:
         assert (error.trace_id, error.http_status) == (TRACE, None)
 
     @pytest.mark.parametrize(
-        ("where", "place"),
-        [({}, ""), ({"base_url": "https://app-api.pixverse.ai"}, " at https://app-api.pixverse.ai")],
+        ("base_url", "place"),
+        [("", ""), ("https://app-api.pixverse.ai", " at https://app-api.pixverse.ai")],
     )
-    def test_where_pixverse_was_looked_for_is_said(self, where: dict[str, str], place: str) -> None:
-        error = network_error(READ, ConnectionError(), trace_id=TRACE, sent=True, **where)
+    def test_where_pixverse_was_looked_for_is_said(self, base_url: str, place: str) -> None:
+        error = network_error(READ, ConnectionError(), trace_id=TRACE, sent=True, base_url=base_url)
         assert str(error) == (
             f"PixVerse could not be reached{place} to read video 343252978602905 (ConnectionError). Trace id "
             f"{TRACE}."

@@ -83,6 +83,7 @@ class TestAFileOfAnotherLength:
         assert "source 'clip.mp4' changed while it was sent: it " in str(error)
         assert "1,000,000 bytes" in str(error)
         assert source.opened == 1
+        receiver.wait_for(1)
         (arrived,) = receiver.arrived
         assert not arrived.complete
 
@@ -92,6 +93,7 @@ class TestAFileOfAnotherLength:
         with client_of(receiver) as client:
             upload(client, Source(content=DATA[:-1]))
             assert client.upload_media(Source()).media_id == 5
+        receiver.wait_for(2)
         assert [arrived.complete for arrived in receiver.arrived] == [False, True]
         assert receiver.arrived[1].head.startswith(b"POST /openapi/v2/media/upload ")
 

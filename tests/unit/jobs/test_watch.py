@@ -548,6 +548,12 @@ class TestTheDeadline:
         one.not_before = not_before
         assert one.first_poll(now) == pause
 
+    def test_where_another_keeps_it_the_wait_ends_in_a_timeout_all_the_same(self) -> None:
+        one = watch()
+        waiting(one.on_result(video(5), START))
+        result = one.out_of_time(START + 9)
+        assert (result.job_id, result.outcome, result.waited) == (VIDEO_ID, Outcome.TIMEOUT, 9.0)
+
     def test_waits_that_began_together_drift_apart(self) -> None:
         pauses = {waiting(watch(jitter=n / 10).on_result(video(5), START)).seconds for n in range(10)}
         assert len(pauses) == 10
@@ -575,6 +581,11 @@ class TestTheBalance:
         assert isinstance(result, BalanceResult)
         assert (result.credits, result.enough, result.error, result.final) == (7, False, error, False)
         assert now == START + 7200
+
+    def test_where_another_keeps_the_deadline_it_ends_with_too_few(self) -> None:
+        one = balance_watch()
+        waiting(one.on_balance(7, START))
+        assert one.out_of_time(START + 9) == BalanceResult(7, enough=False, waited=9.0)
 
     @TRANSIENT
     def test_the_pauses_after_them_grow_to_five_minutes(self, error: PixVerseError) -> None:
