@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from pixverse_provider.api.ids import plain_text
 from pixverse_provider.api.media import (
     SNIFFED_BYTES,
     UploadKind,
@@ -75,10 +76,14 @@ def keepable(source: object) -> object:
     if isinstance(source, list | tuple):
         items = [keepable(item) for item in source]
         return source if all(new is old for new, old in zip(items, source, strict=True)) else items
-    if isinstance(source, ObjectStoragePath) or not isinstance(source, str | PurePath):
+    if isinstance(source, ObjectStoragePath):
         return source
-    text = os.fspath(source)
-    if storable_text(text) == text:
+    text = plain_text(source)
+    if isinstance(source, PurePath):
+        # Whoever uses one that cannot be read says so.
+        with contextlib.suppress(Exception):
+            text = os.fspath(source)
+    if text is None or storable_text(text) == text:
         return source
     try:
         return storable_text(text) if "://" in text else Path(text).absolute().as_uri()
