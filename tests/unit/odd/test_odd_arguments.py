@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse_provider.api.generations import ImageReference, KeyFrame, MaskSelectionRequest
@@ -21,7 +21,7 @@ from tests.support.kinds import NAMES, Ids, public_tasks, request_class, smalles
 from tests.support.tasks import TaskRun
 from tests.unit.odd.rule import problem
 from tests.unit.odd.service import PixVerse, pixverse
-from tests.unit.odd.values import ODD, Odd, odd_values
+from tests.unit.odd.values import FOR_EACH, ODD, Odd, odd_values
 from tests.unit.pixverse_in_time import resumed
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ def arguments_of(task: str) -> list[str]:
     return named + list(_OF_SENSORS if task.endswith("Sensor") else ())
 
 
-# There are many tasks, and their arguments are read alike.
-FOR_EACH = settings(max_examples=settings().max_examples // 4)
 COMMON = sorted(set.intersection(*(set(arguments_of(task)) for task in GENERATIONS)))
 
 

@@ -167,8 +167,6 @@ def _stores() -> Iterator[None]:
 def ways_to_give(text: str) -> Iterator[tuple[str, Any]]:
     """Yield a place in every type that names one."""
     yield "text", text
-    yield "list", [text]
-    yield "path-like", PathLike(text)
     if "://" not in text:
         yield "path", Path(text)
         with contextlib.suppress(UnicodeError):
@@ -177,6 +175,8 @@ def ways_to_give(text: str) -> Iterator[tuple[str, Any]]:
     if not text.startswith("s3"):
         with contextlib.suppress(Exception):
             yield "object", ObjectStoragePath(text)
+    yield "path-like", PathLike(text)
+    yield "list", [text]
 
 
 def trouble(service: PixVerse, task: str, value: Any) -> str | None:

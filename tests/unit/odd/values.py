@@ -19,12 +19,16 @@ from unittest.mock import MagicMock
 
 import numpy as np
 from airflow.providers.common.compat.sdk import ObjectStoragePath
+from hypothesis import settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["BROKEN", "ODD", "Odd", "odd_values"]
+__all__ = ["BROKEN", "FOR_EACH", "ODD", "Odd", "odd_values"]
+
+# For tests of many things that are read alike.
+FOR_EACH = settings(max_examples=settings().max_examples // 4)
 
 
 @dataclass(frozen=True)
