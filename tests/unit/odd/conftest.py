@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
-        monkeypatch.chdir(name)
-        yield Path(name)
+        # So deep that ".." does not lead out of it.
+        folder = Path(name, "a", "b", "c")
+        folder.mkdir(parents=True)
+        monkeypatch.chdir(folder)
+        yield folder
         monkeypatch.undo()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import socket
 import tempfile
@@ -193,7 +194,7 @@ def test_of_any_name(monkeypatch: pytest.MonkeyPatch, folder: Path, task: str) -
     found = {}
     with pixverse(monkeypatch) as service:
         for text in PATHS + URIS + (OUTSIDE if task in SOURCES else []):
-            for way, value in ways_to_give(text.replace("{}", str(folder))):
+            for way, value in itertools.islice(ways_to_give(text.replace("{}", str(folder))), 4):
                 found[f"{way} {text[:80]!r}"] = trouble(service, task, value)
     assert {name: said for name, said in found.items() if said} == {}
     if task in SOURCES:

@@ -331,7 +331,10 @@ _broken_values = st.builds(
     st.sampled_from(_ERRORS),
 )
 
-_any_text = st.text(max_size=30) | st.text(st.characters(exclude_categories=()), max_size=30)
+# Not a path from the root on, where a destination would be written.
+_any_text = (st.text(max_size=30) | st.text(st.characters(exclude_categories=()), max_size=30)).map(
+    lambda text: text.replace("/", "_")
+)
 _plain = st.recursive(
     st.none()
     | st.booleans()
