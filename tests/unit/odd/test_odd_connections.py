@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from copy import copy
 from functools import partial
 from typing import Any
@@ -11,13 +12,14 @@ from airflow.providers.common.compat.sdk import Connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixverse_provider.api.pacing import RequestBudget
 from pixverse_provider.hooks.connection import settings_from_connection, warnings_about
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from tests.unit.connections import KEY
 from tests.unit.odd.rule import problem, wrong_sentence
 from tests.unit.odd.service import API, pixverse
 from tests.unit.odd.test_odd_arguments import to_its_end
-from tests.unit.odd.values import BROKEN, ODD, Odd, odd_values
+from tests.unit.odd.values import BROKEN, ODD, ODD_VALUES, Odd
 
 FIELDS = ("conn_type", "host", "port", "schema", "login", "password", "extra")
 EXTRAS = ("timeout", "max_requests_per_second")
@@ -52,6 +54,11 @@ def read(odd: dict[str, Any]) -> None:
     settings = settings_from_connection(found)
     warnings_about(found, settings)
     settings.checked()
+    # What both clients do with them before anything is sent.
+    with socket.socket() as probe:
+        probe.settimeout(settings.timeout)
+    budget = RequestBudget(settings.max_requests_per_second)
+    assert budget.take(0.0) + budget.take(0.0) <= 200, "it would wait for ever"
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -73,7 +80,7 @@ def test_of_an_extra(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert {name: said for name, said in found.items() if said} == {}
 
 
-@given(st.dictionaries(st.sampled_from(FIELDS), odd_values() | st.sampled_from(MISPLACED), max_size=4))
+@given(st.dictionaries(st.sampled_from(FIELDS), ODD_VALUES | st.sampled_from(MISPLACED), max_size=4))
 def test_of_several_fields_at_once(odd: dict[str, Odd]) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch, pixverse(monkeypatch) as service:
         found = connection({field: value.make() for field, value in odd.items()})

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["BROKEN", "FOR_EACH", "ODD", "Odd", "odd_values"]
+__all__ = ["BROKEN", "FOR_EACH", "ODD", "ODD_VALUES", "Odd"]
 
 # For tests of many things that are read alike.
 FOR_EACH = settings(max_examples=settings().max_examples // 4)
@@ -216,14 +216,14 @@ _MAKERS: dict[str, Callable[[], Any]] = {
     "a range without end": lambda: range(10**18),
     "items without end": Endless,
     "an open file": lambda: open(os.devnull, "rb"),  # noqa: PTH123, SIM115 - closed with its last reference
-    "a path": lambda: Path("/no/such/file.mp4"),
+    "a path": lambda: Path("/proc/no/such/file.mp4"),
     "a pure path": lambda: PurePosixPath("a/b.mp4"),
     "a path of Windows": lambda: PureWindowsPath("C:\\a.mp4"),
     "a path with NUL": lambda: Path("a\0b"),
     "a path with a surrogate": lambda: Path("a\ud800b"),
-    "a path of an object": lambda: ObjectStoragePath("file:///no/such/file.mp4"),
-    "what is like a path": lambda: PathLike("/no/such/file.mp4"),
-    "what is like a path of bytes": lambda: PathLike(b"/no/such/\xff.mp4"),
+    "a path of an object": lambda: ObjectStoragePath("file:///proc/no/such/file.mp4"),
+    "what is like a path": lambda: PathLike("/proc/no/such/file.mp4"),
+    "what is like a path of bytes": lambda: PathLike(b"/proc/no/such/\xff.mp4"),
     "what is like a path of nothing": lambda: PathLike(None),
     "what is like a path of a number": lambda: PathLike(7),
     "a date": lambda: date(2026, 1, 1),
@@ -285,7 +285,7 @@ _BASES: dict[str, tuple[type, tuple[Any, ...]]] = {
     "tuple": (tuple, ([7],)),
     "dict": (dict, ({"img_id": 7},)),
     "timedelta": (timedelta, (0, 7)),
-    "path": (PurePosixPath, ("/no/such/file.mp4",)),
+    "path": (PurePosixPath, ("/proc/no/such/file.mp4",)),
 }
 _ERRORS = (
     RuntimeError,
@@ -376,11 +376,10 @@ def _within(odd: Odd, where: str) -> Odd:
 _single = st.sampled_from(ODD) | st.sampled_from(BROKEN) | _broken_values | _plain.map(_named)
 
 
-def odd_values() -> st.SearchStrategy[Odd]:
-    """Return a strategy of all of them, alone and within lists and dicts, and as JSON."""
-    return st.one_of(
-        st.sampled_from(ODD),
-        _single,
-        _plain.map(_as_json),
-        st.builds(_within, _single, st.sampled_from(("list", "tuple", "values", "dicts"))),
-    )
+ODD_VALUES: st.SearchStrategy[Odd] = st.one_of(
+    st.sampled_from(ODD),
+    _single,
+    _plain.map(_as_json),
+    st.builds(_within, _single, st.sampled_from(("list", "tuple", "values", "dicts"))),
+)
+"""All of them, alone and within lists and dicts, and as JSON."""
