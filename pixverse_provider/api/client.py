@@ -16,7 +16,7 @@ import urllib3
 from pixverse_provider.api.calls import IMAGE_UPLOAD_PATH, MEDIA_UPLOAD_PATH
 from pixverse_provider.api.gate import showable
 from pixverse_provider.api.generations.base import GenerationRequest
-from pixverse_provider.api.ids import shown
+from pixverse_provider.api.ids import plain_text, shown
 from pixverse_provider.api.media import IMAGE, MEDIA, sent_file
 from pixverse_provider.api.network import Network, connect_timeout
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, wait_as_asked
@@ -249,17 +249,17 @@ def _read_trace_id(value: object) -> str:
 
     :raises PixVerseInvalidRequestError: where it is missing or no UUID.
     """
-    text = str(value) if isinstance(value, str | uuid.UUID) else ""
-    if value is None or value == "":
+    text = str(value) if isinstance(value, uuid.UUID) else plain_text(value)
+    if value is None or text == "":
         raise PixVerseInvalidRequestError(
             "trace_id is missing: give one, such as str(uuid.uuid4()), and keep it. The same one starts no "
             "second job."
         )
     try:
-        is_uuid = str(uuid.UUID(text)) == text.lower()
+        is_uuid = text is not None and str(uuid.UUID(text)) == text.lower()
     except ValueError:
         is_uuid = False
-    if not is_uuid:
+    if text is None or not is_uuid:
         raise PixVerseInvalidRequestError(
             f"trace_id must be a UUID, such as str(uuid.uuid4()), not {shown(value)}: give one and keep it."
         )

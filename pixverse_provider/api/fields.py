@@ -19,7 +19,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-from pixverse_provider.api.ids import exact_integer, list_of, shown
+from pixverse_provider.api.ids import exact_integer, list_of, plain_text, reading, shown
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
 __all__ = [
@@ -45,6 +45,7 @@ Reader = Callable[[object, str], Any]
 
 # Seconds. Airflow adds a timeout to a date, and dates end in the year 9999.
 _TEN_YEARS = 10 * 365 * 86400.0
+_VOICE = re.compile("[0-9]{1,20}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -65,7 +66,9 @@ def read_fields(record: Any, prefix: str = "") -> None:
     """
     for field in dataclasses.fields(record):
         name = f"{prefix}{field.name}"
-        value = field.metadata["reader"](getattr(record, field.name), name)
+        value = getattr(record, field.name)
+        with reading(value, name):
+            value = field.metadata["reader"](value, name)
         if value is None:
             value = field.default
         if value is None and field.metadata["required"]:
@@ -80,9 +83,10 @@ def _refused(field: str, expects: str, value: object) -> PixVerseInvalidRequestE
 
 def _found(value: object, field: str) -> object:
     """Return the value, whitespace around a text taken off; None where nothing is given."""
-    if not isinstance(value, str):
+    text = plain_text(value)
+    if text is None:
         return value
-    text = value.strip()
+    text = text.strip()
     if text == "None":
         raise PixVerseInvalidRequestError(
             f"{field} is the text 'None': its template found no value. Check that the task it refers to has "
@@ -95,29 +99,30 @@ def read_text(value: object, field: str) -> str | None:
     """Read a text of any length; it is sent as it is, whitespace at its ends included."""
     if _found(value, field) is None:
         return None
-    if not isinstance(value, str):
+    text = plain_text(value)
+    if text is None:
         raise _refused(field, "a text", value)
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError as err:
         raise PixVerseInvalidRequestError(
             f"{field} holds an unpaired surrogate at position {err.start}, which cannot be sent: fix the "
             "text."
         ) from err
-    return value
+    return text
 
 
 def read_speaker(value: object, field: str) -> str | None:
     """Bring a voice to the form of the API: ``auto``, or the digits of an id."""
-    text = "" if value is None else str(value).strip()
-    if text in ("", "0"):
+    found = _found(value, field)
+    number = exact_integer(found)
+    text = found if number is None else str(number)
+    if text in (None, "0"):
         return None
-    if text.lower() == "auto":
+    if isinstance(text, str) and text.lower() == "auto":
         return "auto"
-    if not re.fullmatch(r"[0-9]+", text):
-        raise PixVerseInvalidRequestError(
-            f"{field} must be 'auto' or an id of the voice list such as '7', not {value!r}."
-        )
+    if not isinstance(text, str) or not _VOICE.fullmatch(text):
+        raise _refused(field, "'auto' or an id of the voice list such as '7'", value)
     return text
 
 
@@ -191,7 +196,8 @@ class Switch:
         found = _found(value, field)
         if found is None or isinstance(found, bool):
             return found
-        text = str(found).lower() if isinstance(found, str | int) else ""
+        number = exact_integer(found)
+        text = found.lower() if isinstance(found, str) else "" if number is None else str(number)
         if text not in ("true", "1", "false", "0"):
             raise _refused(field, self.expects, value)
         return text in ("true", "1")
@@ -232,7 +238,7 @@ class Part:
         unknown = sorted(map(str, value.keys() - set(names)))
         if unknown:
             raise PixVerseInvalidRequestError(
-                f"{field} has the key {unknown[0]!r}, which PixVerse does not know: it takes "
+                f"{field} has the key {shown(unknown[0])}, which PixVerse does not know: it takes "
                 f"{', '.join(names)}."
             )
         part = cls(**value)
@@ -275,7 +281,7 @@ class Items:
         for index, item in enumerate(given):
             read = self.item(item, f"{field}[{index}]")
             if read is None:
-                raise PixVerseInvalidRequestError(f"{field}[{index}] is missing: it is {item!r}.")
+                raise PixVerseInvalidRequestError(f"{field}[{index}] is missing: it is {shown(item)}.")
             items.append(read)
         if not items:
             return None
@@ -311,15 +317,20 @@ def read_limit(value: object, field: str) -> float | None:
     """Read a limit in credits, a number or its text; None alone is no limit."""
     if value is None:
         return None
-    found = _found(value, field)
-    plain = not isinstance(found, str) or re.fullmatch(r"[0-9]+(\.[0-9]+)?", found)
-    number = finite_number(found) if plain else None
+    with reading(value, field):
+        number = _limit(value, field)
     if number is None or number < 0:
         raise PixVerseInvalidRequestError(
             f"{field} must be a number of credits, at least 0, not {shown(value)}: give one such as 25. For "
             "no limit, leave the argument out; a template cannot do that."
         )
     return number
+
+
+def _limit(value: object, field: str) -> float | None:
+    found = _found(value, field)
+    plain = not isinstance(found, str) or re.fullmatch(r"[0-9]+(\.[0-9]+)?", found)
+    return finite_number(found) if plain else None
 
 
 def finite_number(value: object) -> float | None:
@@ -346,10 +357,36 @@ def check_switches(**switches: object) -> None:
             )
 
 
+def read_one_of(value: object, name: str, allowed: tuple[str, ...]) -> str:
+    """Read a word of the provider, which is not templated."""
+    word = plain_text(value)
+    if word is None or word not in allowed:
+        raise PixVerseInvalidRequestError(
+            f"{name} must be {' or '.join(map(repr, allowed))}, not {shown(value)}: it is no template field, "
+            "so give one of these."
+        )
+    return word
+
+
+def read_conn_id(value: object, default: str) -> str:
+    """Read the id of a connection, once rendered.
+
+    :param default: what counts where it is left out, for the message.
+    """
+    text = plain_text(value)
+    if text is None or not text.strip():
+        raise PixVerseInvalidRequestError(
+            f"pixverse_conn_id must be the id of an Airflow connection, not {shown(value)}: leave it out for "
+            f"{default!r}."
+        )
+    return text
+
+
 def read_seconds(value: object, name: str, *, at_least: float) -> float:
     """Read a time of the provider, which is not templated."""
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    number = seconds if isinstance(seconds, float) else exact_integer(seconds)
+    with reading(value, name):
+        seconds = value.total_seconds() if isinstance(value, timedelta) else value
+        number = float(seconds) if isinstance(seconds, float) else exact_integer(seconds)
     if number is None or not at_least <= number <= _TEN_YEARS:
         raise PixVerseInvalidRequestError(
             f"{name} must be seconds, a number of at least {at_least:g} and at most {_TEN_YEARS:.0f}, or a "

@@ -7,14 +7,16 @@ form, so every id argument takes an exact integer of any type, or a string of de
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import operator
+import re
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any, SupportsIndex
 
-from pixverse_provider.exceptions import PixVerseInvalidRequestError
+from pixverse_provider.exceptions import PixVerseError, PixVerseInvalidRequestError
 
 __all__ = [
     "LARGEST_ID",
@@ -23,6 +25,8 @@ __all__ = [
     "list_of",
     "one_or_many_ids",
     "optional_id",
+    "plain_text",
+    "reading",
     "required_id",
     "shown",
     "xcom_id",
@@ -32,9 +36,13 @@ Id = int | str
 
 LARGEST_ID = 2**64 - 1
 _MOST_DIGITS = len(str(LARGEST_ID))
+_TOO_MANY_DIGITS = 10 ** (_MOST_DIGITS + 1)
 # JavaScript's Number.MAX_SAFE_INTEGER: pages of Airflow would show a larger integer with other last digits.
 _LARGEST_JAVASCRIPT_INTEGER = 2**53 - 1
 _LONGEST_SHOWN = 80
+# Nobody has use for more at once, and some sequences have no end that memory could hold.
+_MOST_ITEMS = 100_000
+_LINE_BREAK = re.compile(r"\s*[\r\n]\s*")
 _WANTED = "an int from 1 to 2^64-1, or its digits as a string"
 
 
@@ -48,14 +56,16 @@ def optional_id(value: object, field: str) -> int | None:
     :param field: name of the argument, for the message.
     :raises PixVerseInvalidRequestError: for anything else, such as a float, a bool or bytes.
     """
-    if value is None:
-        return None
-    if isinstance(value, str) and value.strip() == "None":
-        raise PixVerseInvalidRequestError(
-            f"{field} is the text 'None': its template found no value. Check that the task it refers to "
-            "has run and returned an id."
-        )
-    number = _from_digits(value) if isinstance(value, str) else exact_integer(value)
+    with reading(value, field):
+        if value is None:
+            return None
+        text = plain_text(value)
+        if text is not None and text.strip() == "None":
+            raise PixVerseInvalidRequestError(
+                f"{field} is the text 'None': its template found no value. Check that the task it refers to "
+                "has run and returned an id."
+            )
+        number = exact_integer(value) if text is None else _from_digits(text)
     if number is None:
         raise PixVerseInvalidRequestError(
             f"{field} must be a PixVerse id, {_WANTED}, not {shown(value)} ({type(value).__name__})."
@@ -84,14 +94,16 @@ def one_or_many_ids(value: Any, field: str) -> tuple[list[int], bool]:
     :param field: name of the argument, for the message.
     :raises PixVerseInvalidRequestError: for anything else.
     """
-    if isinstance(value, str) and value.strip().startswith("["):
-        try:
-            value = json.loads(value)
-        except (RecursionError, ValueError):
-            raise PixVerseInvalidRequestError(
-                f"{field} must be an id or a list of ids, and {shown(value)} is no list in JSON."
-            ) from None
-    items = list_of(value, field)
+    with reading(value, field):
+        text = plain_text(value)
+        if text is not None and text.strip().startswith("["):
+            try:
+                value = json.loads(text)
+            except (RecursionError, ValueError):
+                raise PixVerseInvalidRequestError(
+                    f"{field} must be an id or a list of ids, and {shown(value)} is no list in JSON."
+                ) from None
+        items = list_of(value, field)
     if items is None:
         return [required_id(value, field)], False
     return [required_id(item, f"{field}[{index}]") for index, item in enumerate(items)], True
@@ -103,8 +115,14 @@ def list_of(value: object, field: str) -> list[Any] | None:
     :param value: of an argument that takes a list.
     :param field: name of the argument, for the message.
     :raises PixVerseInvalidRequestError: for what has items and is no list: a set has another order in each
-        process, so a retry would ask for something else, and an iterator is empty when it is read again.
+        process, so a retry would ask for something else, and an iterator is empty when it is read again. Also
+        for a list of more than 100,000.
     """
+    with reading(value, field):
+        return _items_of(value, field)
+
+
+def _items_of(value: object, field: str) -> list[Any] | None:
     if exact_integer(value) is not None or isinstance(value, str) or not isinstance(value, Iterable):
         return None
     if isinstance(value, bytes | bytearray | memoryview | Mapping | Iterator) or (
@@ -118,11 +136,16 @@ def list_of(value: object, field: str) -> list[Any] | None:
     # slices, and an array of numpy without a dimension no items.
     with contextlib.suppress(TypeError):
         if isinstance(value, Sequence):
-            value = value[:]
+            value = value[: _MOST_ITEMS + 1]
     try:
-        return list(value)
+        items = list(itertools.islice(value, _MOST_ITEMS + 1))
     except TypeError:
         return None
+    if len(items) > _MOST_ITEMS:
+        raise PixVerseInvalidRequestError(
+            f"{field} is {shown(value)}, of more than {_MOST_ITEMS:,} items: give fewer at once."
+        )
+    return items
 
 
 def xcom_id(number: int) -> Id:
@@ -142,8 +165,34 @@ def _from_digits(text: str) -> int | None:
     return int(text.lstrip("0")[: _MOST_DIGITS + 1] or "0")
 
 
+@contextlib.contextmanager
+def reading(value: object, field: str) -> Iterator[None]:
+    """Raise what a value of a user's own class fails with while it is read as an argument that is not valid.
+
+    :param field: name of the argument, for the message.
+    :raises PixVerseInvalidRequestError: the cause chained.
+    """
+    try:
+        yield
+    except PixVerseError:
+        raise
+    except Exception as err:
+        raise PixVerseInvalidRequestError(
+            f"{field} is {shown(value)}, which cannot be read ({type(err).__name__}): give a plain value."
+        ) from err
+
+
+def plain_text(value: object) -> str | None:
+    """Return a text of any class, such as a member of an enum, as a plain one; None for anything else."""
+    # Not by isinstance, which a mock can make believe.
+    return str.__str__(value) if issubclass(type(value), str) else None
+
+
 def exact_integer(value: object) -> int | None:
-    """Return the value of an integer of any type, or None for anything else."""
+    """Return the value of an integer of any type, or None for anything else.
+
+    One of more than 21 digits is nothing that PixVerse could mean, and Python writes none of thousands.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, Decimal):
@@ -153,15 +202,16 @@ def exact_integer(value: object) -> int | None:
         return int(value) if value == value.to_integral_value() else None
     if isinstance(value, SupportsIndex):
         try:
-            return operator.index(value)
+            number = operator.index(value)
         except TypeError:
             # An array of numpy has the method and no such value.
             return None
+        return number if abs(number) < _TOO_MANY_DIGITS else None
     return None
 
 
 def shown(value: object) -> str:
-    """Return a value as a message shows it: in full where it is short."""
+    """Return a value as a message shows it: on one line, and in full where it is short."""
     try:
         text = repr(value)
     except ValueError:
@@ -169,4 +219,6 @@ def shown(value: object) -> str:
         return "a number of thousands of digits"
     except Exception as err:  # noqa: BLE001 - whatever a class of the user's raises, the message is of ours
         return f"a value of type {type(value).__name__} that cannot be shown ({type(err).__name__})"
+    text = _LINE_BREAK.sub(" ", text[: 2 * _LONGEST_SHOWN])
+    text = "".join(character if character.isprintable() else "\ufffd" for character in text)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

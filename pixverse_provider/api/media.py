@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pixverse_provider.api.ids import plain_text
 from pixverse_provider.exceptions import PixVerseSourceError
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def check_web_address(url: object, name: str) -> SplitResult:
     :param name: of the argument, for the message, which does not show the address: it may be signed.
     :raises PixVerseSourceError: where nobody can fetch it.
     """
-    text = url.strip() if isinstance(url, str) else ""
+    text = (plain_text(url) or "").strip()
     try:
         parts = urlsplit(text)
         parts.port  # noqa: B018 - raises for one that is no port

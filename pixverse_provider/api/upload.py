@@ -54,7 +54,7 @@ def check_upload_source(source: UploadSource) -> None:
     size: object = getattr(source, "size", None)
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise PixVerseSourceError(
-            f"source {source.file_name!r} has size {shown(size)}: give its length in bytes, as an int."
+            f"source {shown(source.file_name)} has size {shown(size)}: give its length in bytes, as an int."
         )
 
 
@@ -153,4 +153,4 @@ def _failed(source: UploadSource, error: Exception) -> SourceFailedError:
 
 def _named(source: Any) -> str:
     """Return how messages name a file: by its place, where it has one."""
-    return str(getattr(source, "place", f"source {source.file_name!r}"))
+    return str(getattr(source, "place", f"source {shown(source.file_name)}"))

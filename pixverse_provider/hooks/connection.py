@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixverse_provider.api.errors import THE_CONNECTION
 from pixverse_provider.api.fields import finite_number
-from pixverse_provider.api.ids import exact_integer, shown
+from pixverse_provider.api.ids import exact_integer, plain_text, shown
 from pixverse_provider.api.settings import (
     DEFAULT_TIMEOUT,
     EMULATOR_KEY,
@@ -41,13 +41,20 @@ def settings_from_connection(connection: Connection) -> ClientSettings:
 
     :raises PixVerseConfigurationError: names the connection, the field and the remedy, and never the key.
     """
-    where = f"connection {connection.conn_id!r}"
-    refusal = _refusal(connection, where)
+    where = f"connection {shown(connection.conn_id)}"
+    refusal = None
     try:
+        refusal = _refusal(connection, where)
         return _settings(connection, where, refusal)
     except PixVerseConfigurationError:
         if refusal is None:
             raise
+    except Exception as err:  # noqa: BLE001 - of whatever class a secrets backend makes a field
+        # Not chained: the cause may hold a secret.
+        raise PixVerseConfigurationError(
+            f"The {where} cannot be read ({type(err).__name__}): make its fields texts, its port a number "
+            "and its extra a JSON object."
+        ) from None
     # What is missing in it is no news, since it is another service's.
     raise PixVerseConfigurationError(refusal)
 
@@ -66,14 +73,14 @@ def _settings(connection: Connection, where: str, refusal: str | None) -> Client
         ),
         timeout=_number(extra, "timeout", where) or DEFAULT_TIMEOUT,
         max_requests_per_second=_number(extra, "max_requests_per_second", where),
-        connection=f"{THE_CONNECTION} {connection.conn_id!r}",
+        connection=f"{THE_CONNECTION} {shown(connection.conn_id)}",
         refusal=refusal,
     )
 
 
 def warnings_about(connection: Connection, settings: ClientSettings) -> list[str]:
     """Return what is worth saying about a connection that can be used."""
-    where = f"connection {connection.conn_id!r}"
+    where = f"connection {shown(connection.conn_id)}"
     found = []
     if _conn_type(connection) == _ANY_TYPE:
         found.append(
@@ -107,11 +114,12 @@ def _refusal(connection: Connection, where: str) -> str | None:
 
 
 def _text(value: object, name: str, where: str) -> str | None:
-    if value is not None and not isinstance(value, str):
+    text = plain_text(value)
+    if value is not None and text is None:
         raise PixVerseConfigurationError(
             f"The {name} of {where} must be a text, not {type(value).__name__}: put it in quotes."
         )
-    return value
+    return text
 
 
 def _api_key(connection: Connection, where: str) -> str:

@@ -18,7 +18,8 @@ from pixverse_provider.api.calls import (
     video_call,
     voices_call,
 )
-from pixverse_provider.api.ids import Id, required_id, shown
+from pixverse_provider.api.fields import read_conn_id
+from pixverse_provider.api.ids import Id, plain_text, required_id, shown
 from pixverse_provider.api.media import IMAGE, MEDIA, check_web_address
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -214,7 +215,7 @@ class PixVerseHook(BaseHook):
         :param media_type: ``"video"`` or ``"image"``.
         :param job_id: an int or its digits.
         """
-        if media_type not in ("video", "image"):
+        if plain_text(media_type) not in ("video", "image"):
             raise PixVerseInvalidRequestError(
                 f"media_type must be 'video' or 'image', not {shown(media_type)}."
             )
@@ -365,13 +366,7 @@ class PixVerseHook(BaseHook):
         return settings
 
     def _checked_id(self) -> str:
-        conn_id: object = self.pixverse_conn_id
-        if not isinstance(conn_id, str) or not conn_id.strip():
-            raise PixVerseInvalidRequestError(
-                f"pixverse_conn_id must be the id of an Airflow connection, not {shown(conn_id)}: leave it "
-                f"out for {self.default_conn_name!r}."
-            )
-        return conn_id
+        return read_conn_id(self.pixverse_conn_id, self.default_conn_name)
 
     def _not_read(self, err: Exception) -> PixVerseTransientError:
         """Return what it means that Airflow did not give the connection.
@@ -379,13 +374,14 @@ class PixVerseHook(BaseHook):
         Whatever its secrets backends and its API server fail with, it is no reason to give up a job that is
         paid, and they say "not found" where they failed for a moment.
         """
+        conn_id = shown(self.pixverse_conn_id)
         if isinstance(err, AirflowNotFoundException):
             return PixVerseConnectionNotFoundError(
-                f"The Airflow connection {self.pixverse_conn_id!r} does not exist or cannot be read now: add "
-                "a connection of type 'pixverse' with the API key as its password. Airflow says the same of "
-                "one that it cannot read as it is written."
+                f"The Airflow connection {conn_id} does not exist or cannot be read now: add a connection of "
+                "type 'pixverse' with the API key as its password. Airflow says the same of one that it "
+                "cannot read as it is written."
             )
         return PixVerseTransientError(
-            f"Airflow could not read the connection {self.pixverse_conn_id!r} ({type(err).__name__}): it is "
-            "read again with the next try."
+            f"Airflow could not read the connection {conn_id} ({type(err).__name__}): it is read again with "
+            "the next try."
         )

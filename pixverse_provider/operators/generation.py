@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from pixverse_provider.api.fields import check_switches, read_seconds
+from pixverse_provider.api.fields import check_switches, read_conn_id, read_one_of, read_seconds
 from pixverse_provider.api.ids import Id, xcom_id
 from pixverse_provider.api.pacing import backoff_seconds, wait_as_asked
 from pixverse_provider.exceptions import (
@@ -122,11 +122,6 @@ class PixVerseGenerationOperator(BaseOperator):
             durable=durable,
             reuse_on_clear=reuse_on_clear,
         )
-        if on_ambiguous_submit not in ("replay", "fail"):
-            raise PixVerseInvalidRequestError(
-                f"on_ambiguous_submit must be 'replay' or 'fail', not {on_ambiguous_submit!r}: it is no "
-                "template field, so give one of the two."
-            )
         if reuse_on_clear and not durable:
             raise PixVerseInvalidRequestError(
                 "reuse_on_clear=True needs durable=True: without a record there is nothing to reuse."
@@ -141,7 +136,7 @@ class PixVerseGenerationOperator(BaseOperator):
         self.durable = durable
         self.reuse_on_clear = reuse_on_clear
         self.max_credits = max_credits
-        self.on_ambiguous_submit = on_ambiguous_submit
+        self.on_ambiguous_submit = read_one_of(on_ambiguous_submit, "on_ambiguous_submit", ("replay", "fail"))
 
     def build_request(self) -> GenerationRequest:
         """Return the request made of the rendered arguments; it checks itself."""
@@ -239,7 +234,7 @@ class PixVerseGenerationOperator(BaseOperator):
         attempt = Attempt.of(context, retries=self.retries or 0, reuse_on_clear=self.reuse_on_clear)
         store = JobStore(
             context.get("task_state_store"),
-            TaskIdentity.of(context, self.pixverse_conn_id),
+            TaskIdentity.of(context, read_conn_id(self.pixverse_conn_id, PixVerseHook.default_conn_name)),
             attempt,
             fingerprint,
             durable=self.durable,

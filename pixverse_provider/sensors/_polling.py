@@ -18,7 +18,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from pixverse_provider.api.fields import check_switches, read_seconds
+from pixverse_provider.api.fields import check_switches, read_conn_id, read_seconds
 from pixverse_provider.exceptions import PixVersePermanentError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.watch import FIRST_POLL_OF_A_TRIGGER, BalanceWatch, JobWatch, Wait
@@ -118,6 +118,10 @@ class PollingSensor(BaseSensorOperator):
             method_name="execute_complete",
             timeout=timedelta(seconds=deadline - now) + _BACKSTOP,
         )
+
+    def _hook(self) -> PixVerseHook:
+        """Return a hook; what is no id of a connection is a mistake in the DAG, and no poll that failed."""
+        return PixVerseHook(read_conn_id(self.pixverse_conn_id, PixVerseHook.default_conn_name))
 
     @property
     def _budget(self) -> float:

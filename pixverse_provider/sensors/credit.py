@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue, conf
 
 from pixverse_provider.api.fields import Whole
+from pixverse_provider.api.ids import reading, shown
 from pixverse_provider.exceptions import (
     PixVerseError,
     PixVerseInvalidRequestError,
@@ -89,8 +90,9 @@ class PixVerseCreditSensor(PollingSensor):
         return self._end(_read_event(event))
 
     def _poll(self, watch: BalanceWatch) -> Wait | BalanceResult:
+        hook = self._hook()
         try:
-            with PixVerseHook(self.pixverse_conn_id) as hook:
+            with hook:
                 credits_left = hook.poll_balance().total
         except PixVerseError as err:
             return watch.on_error(err, time.time())
@@ -110,17 +112,18 @@ class PixVerseCreditSensor(PollingSensor):
 
     def _said(self, result: BalanceResult) -> str:
         """Say at the timeout what was waited for, and how many there are."""
-        said = f"{self._needed()} credits were waited for on connection {self.pixverse_conn_id!r}"
+        said = f"{self._needed()} credits were waited for on connection {shown(self.pixverse_conn_id)}"
         if result.credits is not None:
             said += f", and there are {result.credits}: top up, or lower min_credits"
         failed = "" if result.error is None else f" The last poll failed: {result.error}"
         return f"{said}.{failed}"
 
     def _needed(self) -> int:
-        needed: int | None = Whole(1)(self.min_credits, "min_credits")
+        with reading(self.min_credits, "min_credits"):
+            needed: int | None = Whole(1)(self.min_credits, "min_credits")
         if needed is None:
             raise PixVerseInvalidRequestError(
-                f"min_credits must be a whole number from 1 on, not {self.min_credits!r}."
+                f"min_credits must be a whole number from 1 on, not {shown(self.min_credits)}."
             )
         return needed
 

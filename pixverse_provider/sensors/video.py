@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue, conf
 
-from pixverse_provider.api.ids import Id, one_or_many_ids, xcom_id
+from pixverse_provider.api.ids import Id, one_or_many_ids, shown, xcom_id
 from pixverse_provider.api.results import VideoStatus
 from pixverse_provider.exceptions import PixVerseNotFoundError, error_from_dict
 from pixverse_provider.hooks.pixverse import PixVerseHook
@@ -82,7 +82,7 @@ class PixVerseVideoSensor(PollingSensor):
         if not ids:
             self.log.info("video_id is an empty list: there is nothing to wait for.")
         self._pause_after_error = 0.0
-        with PixVerseHook(self.pixverse_conn_id) as hook:
+        with self._hook() as hook:
             # The triggerer polls all at once, where a worker polls one after the other.
             polls = (self._is_done(hook, video_id) for video_id in ids)
             done = all(polls) if self.deferrable else all([*polls])
@@ -171,7 +171,8 @@ class PixVerseVideoSensor(PollingSensor):
 
     def _not_known(self, result: WaitResult) -> str:
         return (
-            f"PixVerse knows no video {result.job_id} under the key of connection {self.pixverse_conn_id!r}."
+            f"PixVerse knows no video {result.job_id} under the key of connection "
+            f"{shown(self.pixverse_conn_id)}."
         )
 
     def _trigger(self, *, started_at: float, not_before: float, deadline: float) -> BaseTrigger:

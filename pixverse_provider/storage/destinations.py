@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from pixverse_provider.api.ids import shown
 from pixverse_provider.exceptions import PixVerseDestinationError, PixVerseError, storable_text
 from pixverse_provider.storage.errors import told
 from pixverse_provider.storage.places import read_place, text_of
@@ -317,12 +318,13 @@ def _read(place: object) -> Place:
         text = text_of(place, "destination", PixVerseDestinationError)
         if text.lower().startswith(("http://", "https://")):
             raise PixVerseDestinationError(
-                f"destination {text!r} is a web address: give a path, or a URI such as s3://bucket/key.mp4."
+                f"destination {shown(text)} is a web address: give a path, or a URI such as s3://bucket/key.mp4."
             )
         if storable_text(text) != text:
             # Later tasks get it as an XCom, which cannot hold one.
             raise PixVerseDestinationError(
-                f"destination {text!r} holds a NUL character or an unpaired surrogate: choose another name."
+                f"destination {shown(text)} holds a NUL character or an unpaired surrogate: choose another "
+                "name."
             )
     return read_place(place, "destination", PixVerseDestinationError)
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from pixverse_provider.api.gate import shortened
-from pixverse_provider.api.ids import shown
+from pixverse_provider.api.ids import plain_text, shown
 from pixverse_provider.exceptions import storable_text
 from pixverse_provider.storage.errors import told
 
@@ -35,7 +35,7 @@ _KEPT_CONNECTIONS = ("ftp", "hdfs", "sftp", "smb", "ssh")
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^/]*)@)?(?P<rest>.*)", re.DOTALL)
 _FILE_URI = re.compile(r"file:(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL | re.IGNORECASE)
 _UNFIT_FOR_URI = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_LONGEST_SHOWN = 500
+_LONGEST_SHOWN = 250
 
 
 @dataclass(frozen=True)
@@ -152,10 +152,8 @@ def text_of(value: object, name: str, error: type[PixVerseError]) -> str:
     :param name: of the argument, for messages.
     :param error: what to raise where it names none.
     """
-    text = ""
-    if isinstance(value, str):
-        text = value.strip()
-    elif isinstance(value, os.PathLike):
+    text = (plain_text(value) or "").strip()
+    if isinstance(value, os.PathLike):
         try:
             text = os.fsdecode(value)
         except Exception as err:

@@ -12,6 +12,7 @@ from typing import IO, Any, Self, cast
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
 
+from pixverse_provider.api.ids import plain_text
 from pixverse_provider.api.media import (
     SNIFFED_BYTES,
     UploadKind,
@@ -74,10 +75,14 @@ def keepable(source: object) -> object:
     A path of bytes that are no UTF-8 becomes its ``file`` URI, which names the same file; anything else is
     returned as it is.
     """
-    if isinstance(source, ObjectStoragePath) or not isinstance(source, str | PurePath):
+    if isinstance(source, ObjectStoragePath):
         return source
-    text = os.fspath(source)
-    if storable_text(text) == text:
+    text = plain_text(source)
+    if isinstance(source, PurePath):
+        # Whoever uses one that cannot be read says so.
+        with contextlib.suppress(Exception):
+            text = os.fspath(source)
+    if text is None or storable_text(text) == text:
         return source
     try:
         return storable_text(text) if "://" in text else Path(text).absolute().as_uri()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pixverse_provider.api.fields import Choice, Items, Switch, Text, Whole, given, read_speaker
 from pixverse_provider.api.generations.base import GenerationRequest, OneOf
-from pixverse_provider.api.ids import optional_id
+from pixverse_provider.api.ids import optional_id, shown
 from pixverse_provider.api.pricing import clip_credits
 from pixverse_provider.api.rules import (
     CAMERA_MOVEMENTS,
@@ -106,7 +106,7 @@ def check_option_models(request: Any) -> None:
         value = getattr(request, name, None)
         if value and value != "normal" and request.model not in models:
             raise PixVerseInvalidRequestError(
-                f"{name}={value!r} is not possible with model {request.model!r}: it needs "
+                f"{name}={shown(value)} is not possible with model {request.model!r}: it needs "
                 f"{' or '.join(map(repr, models))}."
             )
 

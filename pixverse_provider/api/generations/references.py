@@ -16,7 +16,7 @@ from pixverse_provider.api.generations.clip import (
     length_warnings,
     prompt_warnings,
 )
-from pixverse_provider.api.ids import optional_id
+from pixverse_provider.api.ids import optional_id, shown
 from pixverse_provider.api.pricing import fusion_credits
 from pixverse_provider.api.rules import (
     FUSION_IMAGES,
@@ -99,11 +99,12 @@ def _reference_name(value: object, field: str) -> str | None:
         return None
     if len(name.encode()) > REFERENCE_NAME_BYTES:
         raise PixVerseInvalidRequestError(
-            f"{field}={name!r} has {len(name.encode())} bytes and at most {REFERENCE_NAME_BYTES} are allowed."
+            f"{field}={shown(name)} has {len(name.encode())} bytes and at most {REFERENCE_NAME_BYTES} are "
+            "allowed."
         )
     if not re.fullmatch(r"[A-Za-z0-9_ ]+", name):
         raise PixVerseInvalidRequestError(
-            f"{field}={name!r} must be made of letters (A to Z), digits, underscores and spaces."
+            f"{field}={shown(name)} must be made of letters (A to Z), digits, underscores and spaces."
         )
     return name
 
@@ -183,7 +184,7 @@ class FusionRequest(GenerationRequest):
                     "client refuses an image that the prompt does not mention."
                 )
         if self.reference_mode not in (None, "omni"):
-            yield f"reference_mode={self.reference_mode!r} is not documented; 'omni' is."
+            yield f"reference_mode={shown(self.reference_mode)} is not documented; 'omni' is."
         if self.model == "v6":
             yield "An older page of PixVerse says that model 'v6' makes no fusion; newer ones say it does."
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 import pytest
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 from pixverse_provider.api.fields import Items
 from pixverse_provider.api.ids import LARGEST_ID, list_of, one_or_many_ids, optional_id, required_id, xcom_id
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 IDS = st.integers(1, LARGEST_ID)
 
@@ -162,3 +166,19 @@ def test_a_list_of_any_type_keeps_its_order(value: Any) -> None:
 def test_a_template_that_found_nothing_is_told_apart() -> None:
     with pytest.raises(PixVerseInvalidRequestError, match="its template found no value"):
         optional_id("None", "video_id")
+
+
+class Endless:
+    def __iter__(self) -> Iterator[int]:
+        return itertools.count(1)
+
+
+@pytest.mark.parametrize("value", [range(10**18), Endless(), [7] * 100_001], ids=["range", "endless", "list"])
+def test_a_list_of_more_items_than_anybody_needs_is_refused_before_it_is_read_to_its_end(value: Any) -> None:
+    for read in (one_or_many_ids, list_of, Items(required_id)):
+        with pytest.raises(PixVerseInvalidRequestError, match=r"^img_ids is .*, of more than 100,000 items"):
+            read(value, "img_ids")
+
+
+def test_a_list_of_very_many_is_taken() -> None:
+    assert one_or_many_ids([7] * 100_000, "video_id") == ([7] * 100_000, True)

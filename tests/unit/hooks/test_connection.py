@@ -243,6 +243,20 @@ class TestTheExtras:
     def test_may_be_missing_or_unknown(self, extra: Any) -> None:
         assert settings(extra=extra).timeout == 30.0
 
+    def test_that_no_one_can_look_at_are_an_error_of_the_connection_and_their_secrets_are_not_shown(
+        self,
+    ) -> None:
+        class Broken(dict[str, Any]):
+            def get(self, *_: Any) -> Any:
+                raise RuntimeError(KEY)
+
+        with pytest.raises(PixVerseConfigurationError) as caught, not_shown(KEY):
+            settings(extra=Broken())
+        assert str(caught.value) == (
+            "The connection 'pixverse_default' cannot be read (RuntimeError): make its fields texts, its "
+            "port a number and its extra a JSON object."
+        )
+
     def test_may_come_as_an_object(self) -> None:
         assert settings(extra={"timeout": 5}).timeout == 5.0
 
@@ -364,6 +378,11 @@ class TestTheIdOfAConnection:
             with pytest.raises(PixVerseInvalidRequestError, match=r"^pixverse_conn_id must be the id of an"):
                 read()
         assert PixVerseHook(conn_id).test_connection()[0] is False
+
+    def test_that_is_very_long_is_told_in_a_short_sentence(self) -> None:
+        _, text = PixVerseHook("x" * 100_000).test_connection()
+        assert text.startswith(f"The Airflow connection '{'x' * 79}… does not exist")
+        assert len(text) < 400
 
     @pytest.mark.parametrize(
         "conn_id", ["a\x00b", "\ud800", "x" * 100_000, "a=b", "../etc", "{{ x }}"], ids=len

@@ -104,6 +104,13 @@ def test_a_rule_that_is_broken_once_rendered_costs_no_call(name: str) -> None:
         TaskRun(operator).attempt()
 
 
+@every_kind
+@pytest.mark.parametrize("conn_id", [None, "", 5, b"pixverse_default", ["a"], {"a"}, object()], ids=type)
+def test_what_is_no_id_of_a_connection_is_named_before_anything_is_asked(name: str, conn_id: Any) -> None:
+    with pytest.raises(PixVerseInvalidRequestError, match=r"^pixverse_conn_id must be the id of an Airflow"):
+        TaskRun(made(name, pixverse_conn_id=conn_id)).attempt()
+
+
 def test_a_clip_above_its_price_is_not_submitted() -> None:
     operator = made("TextToVideo", max_credits=44, pixverse_conn_id="no_such_connection")
     with pytest.raises(PixVerseInsufficientCreditsError, match="45 credits and max_credits is 44"):

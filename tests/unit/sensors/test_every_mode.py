@@ -32,6 +32,7 @@ from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.sensors._polling import PollingSensor
 from pixverse_provider.sensors.credit import PixVerseCreditSensor
 from pixverse_provider.sensors.video import PixVerseVideoSensor
+from tests.support.tasks import TaskRun
 from tests.unit.own_log import OwnLog
 from tests.unit.pixverse_in_time import START, Clock, Service, run_to_its_end, video
 
@@ -639,3 +640,18 @@ class TestADeferral:
         service.will(PixVerseRateLimitError("slow down", retry_after=3600.0), DONE[kind])
         assert run(kind, "deferrable", clock) == VALUE[kind]
         assert service.polls[1] == pytest.approx(600)
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule", "deferrable"])
+@pytest.mark.parametrize(
+    ("sensor", "waits_for"),
+    [(PixVerseVideoSensor, {"video_id": 7}), (PixVerseCreditSensor, {"min_credits": 7})],
+)
+def test_what_is_no_id_of_a_connection_fails_at_once_and_is_no_poll_that_failed(
+    clock: Clock, service: Service, sensor: Any, waits_for: dict[str, int], mode: str
+) -> None:
+    waits = {"deferrable": True} if mode == "deferrable" else {"mode": mode}
+    task = sensor(task_id="wait", pixverse_conn_id=5, **waits_for, **waits)
+    with pytest.raises(PixVerseInvalidRequestError, match=r"^pixverse_conn_id must be the id of an Airflow"):
+        run_to_its_end(task, TaskRun(task).context, clock)
+    assert (clock.slept, service.polls) == ([], [])
