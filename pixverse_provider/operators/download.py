@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
-from airflow.providers.common.compat.sdk import AirflowFailException, Asset, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 
 from pixverse_provider.api.fields import check_switches
 from pixverse_provider.api.ids import Id, one_or_many_ids, shown
@@ -22,6 +22,7 @@ from pixverse_provider.exceptions import (
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.outcome import Outcome
 from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
+from pixverse_provider.rendering import RenderedOperator
 
 if TYPE_CHECKING:
     import os
@@ -43,7 +44,7 @@ _POLL_INTERVAL = 2.0
 _LONGEST_READ = 60.0
 
 
-class PixVerseDownloadVideoOperator(BaseOperator):
+class PixVerseDownloadVideoOperator(RenderedOperator):
     """Download a finished video, or each of a list, and return the URI of the file, or the list; free.
 
     The result URL of PixVerse is signed and expires, so it is read again right before the download and kept
@@ -96,6 +97,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
 
     def execute(self, context: Context) -> str | list[str]:
         """Check the destination, read the URL again, and land the video; so with each of a list."""
+        self._check_rendered()
         video_ids, many = one_or_many_ids(self.video_id, "video_id")
         if not video_ids:
             self.log.info("video_id is an empty list: nothing is downloaded.")

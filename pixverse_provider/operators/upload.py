@@ -8,13 +8,12 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from pixverse_provider.api.ids import Id, list_of, xcom_id
 from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
 from pixverse_provider.api.settings import is_loopback
 from pixverse_provider.exceptions import PixVerseSourceError
 from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.rendering import RenderedOperator
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
 
-class _PixVerseUploadOperator(BaseOperator):
+class _PixVerseUploadOperator(RenderedOperator):
     """What both uploads share: checking the source, and handing on what is a URL."""
 
     template_fields: Sequence[str] = ("source", "pixverse_conn_id")
@@ -59,6 +58,7 @@ class _PixVerseUploadOperator(BaseOperator):
 
     def execute(self, context: Context) -> Id | list[Id]:
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
+        self._check_rendered()
         # Bytes are items to Python, and no list to anybody who writes a DAG.
         source: object = self.source
         given = None if isinstance(source, bytes) else list_of(_read_list(source), "source")
