@@ -32,17 +32,17 @@ TALK: dict[str, Any] = {"task_id": "talk", "wait_for_completion": False}
 
 
 @task
-def one(text: str) -> str:
+def one(text: Any) -> Any:
     return text
 
 
 @task
-def many(text: str) -> list[str]:
+def many(text: Any) -> list[Any]:
     return [text]
 
 
 @task
-def rows(text: str) -> list[dict[str, str]]:
+def rows(text: Any) -> list[dict[str, Any]]:
     return [{"lip_sync_tts_content": text}]
 
 
