@@ -162,8 +162,7 @@ def _own_error(error: Exception, text: str, env: jinja2.Environment, context: Co
     try:
         template = env.from_string(text)
         tree = env.parse(text)
-        of_the_run = context.keys() | (env.globals.keys() - DEFAULT_NAMESPACE.keys())
-        if not meta.find_undeclared_variables(tree) & of_the_run:
+        if not _known(tree, env, context) - DEFAULT_NAMESPACE.keys():
             # Nothing of the run is asked for, so this does nothing but fail or not.
             template.render()
         elif isinstance(error, jinja2.UndefinedError) and _undefined(tree, env, context):
@@ -214,9 +213,11 @@ def _lost(text: str, rendered: object, env: jinja2.Environment, context: Context
     # Else it would not have been rendered, or with every word.
     drops = not issubclass(env.undefined, jinja2.StrictUndefined | jinja2.DebugUndefined)
     undefined = _undefined(tree, env, context) if drops else set()
-    known = meta.find_undeclared_variables(tree) & (env.globals.keys() | context.keys())
-    deliberate = bool(known) or any(
-        piece.kind == "raw" or (piece.kind == "variable" and not piece.names & undefined) for piece in pieces
+    deliberate = bool(_known(tree, env, context)) or any(
+        (piece.kind == "variable" and not piece.names & undefined)
+        # At the very end of a text Jinja lets one stay open.
+        or (piece.kind == "raw" and "endraw" in piece.source)
+        for piece in pieces
     )
     left = _words(rendered)
     lost = {
@@ -238,6 +239,13 @@ def _lost_as_literal(text: str, rendered: object, env: jinja2.Environment) -> li
     return [f"all but {shown(rendered)}"]
 
 
+def _known(tree: nodes.Template, env: jinja2.Environment, context: Context) -> set[str]:
+    """Return the names that the run, the DAG or Jinja itself defines."""
+    used = {name.name for name in tree.find_all(nodes.Name)}
+    # What is a global of Jinja is nowhere undeclared.
+    return (meta.find_undeclared_variables(tree) & context.keys()) | (used & env.globals.keys())
+
+
 def _undefined(tree: nodes.Template, env: jinja2.Environment, context: Context) -> set[str]:
     """Return the names that nothing defines, but for those that the template says what to do without."""
     handled = {
@@ -246,7 +254,7 @@ def _undefined(tree: nodes.Template, env: jinja2.Environment, context: Context) 
         if node.name in _HANDLE_WHAT_IS_UNDEFINED
         for name in node.find_all(nodes.Name)
     }
-    return meta.find_undeclared_variables(tree) - handled - env.globals.keys() - context.keys()
+    return meta.find_undeclared_variables(tree) - handled - context.keys()
 
 
 def _words(value: object) -> str:

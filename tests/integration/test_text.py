@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -100,6 +101,10 @@ RENDERED: dict[str, Callable[[str], Any]] = {
 }
 
 
+def with_its_error(_logger: Any, _name: str, line: Any) -> Any:
+    return line | {"error": sys.exc_info()[1]}
+
+
 @dataclass
 class Outcome:
     """What a user sees of a run, and what PixVerse was sent."""
@@ -107,7 +112,7 @@ class Outcome:
     run: FinishedRun
     sent: list[str]
     warnings: list[str]
-    errors: list[BaseException]
+    errors: list[Any]
 
 
 Run = Callable[..., Outcome]
@@ -123,24 +128,22 @@ def run(
     """Run a DAG of one way in, for one text."""
 
     def run(way: Callable[[str], Any], text: str, **dag_arguments: Any) -> Outcome:
-        errors: list[BaseException] = []
         monkeypatch.setenv("AIRFLOW_VAR_TEXT", text)
         defaults = {
             "source_video_id": finished_video,
             "lip_sync_tts_speaker_id": "auto",
             "retries": 3,
-            "on_failure_callback": lambda context: errors.append(context["exception"]),
         }
         dag_id = f"text_{sha256(request.node.name.encode()).hexdigest()[:16]}"
         with DAG(dag_id, schedule=None, params={"text": text}, default_args=defaults, **dag_arguments) as dag:
             way(text)
-        with capture_logs() as lines:
+        with capture_logs([with_its_error]) as lines:
             finished = run_dag(dag, {"text": text})
         return Outcome(
             finished,
             [job["text"] for job in emulator.jobs() if job["kind"] != "text_to_video"],
             [line["event"] for line in lines if line["log_level"] == "warning"],
-            errors,
+            [line["error"] for line in lines if line["event"] == "Task failed with exception"],
         )
 
     return run
