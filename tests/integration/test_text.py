@@ -207,3 +207,53 @@ def test_a_template_is_one_in_each_of_these_and_nothing_is_said(run: Run, way: C
     outcome = run(way, "{# who #}I am {{ task.task_id }}{% if params.text %}.{% endif %}")
     assert outcome.sent == ["I am talk."]
     assert outcome.warnings == []
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in the worker", "deferred"])
+def test_a_task_that_resumes_is_not_told_again(run: Run, *, deferrable: bool) -> None:
+    def wait(text: str) -> Any:
+        return PixVerseLipSyncOperator(
+            task_id="talk", lip_sync_tts_content=text, deferrable=deferrable, poll_interval=1.0
+        )
+
+    outcome = run(wait, COMMENT)
+    assert outcome.run.state == "success"
+    assert outcome.sent == ["Use  words"]
+    assert len(outcome.warnings) == 1
+
+
+def test_rows_of_which_one_is_no_template_cost_only_the_others(run: Run) -> None:
+    texts = ["One.", TAG, "Two."]
+    outcome = run(
+        lambda _: mapped().expand_kwargs([{"lip_sync_tts_content": text} for text in texts]), "unused"
+    )
+    assert sorted(outcome.sent) == ["One.", "Two."]
+    assert len(outcome.errors) == 1
+
+
+def test_an_output_within_a_row_is_refused_since_airflow_never_resolves_it(run: Run) -> None:
+    outcome = run(
+        lambda text: mapped().expand_kwargs([{"lip_sync_tts_content": one(literal(text))}]), COMMENT
+    )
+    assert outcome.sent == []
+    (error,) = outcome.errors
+    assert isinstance(error, PixVerseInvalidRequestError)
+    assert "lip_sync_tts_content" in str(error)
+
+
+class TestNativeTypes:
+    """With ``render_template_as_native_obj`` Airflow reads what it has rendered as a Python literal."""
+
+    QUOTED = '"Hello." # she said'
+
+    def test_what_python_takes_for_a_comment_is_told_of(self, run: Run) -> None:
+        outcome = run(talk, self.QUOTED, render_template_as_native_obj=True)
+        assert outcome.sent == ["Hello."]
+        (warning,) = outcome.warnings
+        assert "dropped all but 'Hello.' from lip_sync_tts_content" in warning
+
+    @pytest.mark.parametrize("way", ["literal() in the constructor", "output of a task", "mapped task group"])
+    def test_a_text_that_is_not_rendered_is_sent_as_it_stands(self, run: Run, way: str) -> None:
+        outcome = run(AS_GIVEN[way], self.QUOTED, render_template_as_native_obj=True)
+        assert outcome.sent == [self.QUOTED]
+        assert outcome.warnings == []
