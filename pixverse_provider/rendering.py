@@ -22,8 +22,15 @@ from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from typing import Protocol
 
     from airflow.providers.common.compat.sdk import Context
+
+    class Unrendered(Protocol):
+        """What Airflow resolves in the place of rendering it, such as ``literal()`` of airflow.sdk."""
+
+        def resolve(self, context: Context) -> Any: ...
+
 
 __all__ = ["RenderedOperator"]
 

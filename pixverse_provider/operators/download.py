@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.results import Video
+    from pixverse_provider.rendering import Unrendered
     from pixverse_provider.storage.destinations import Destination
 
 __all__ = ["PixVerseDownloadVideoOperator"]
@@ -83,7 +84,7 @@ class PixVerseDownloadVideoOperator(RenderedOperator):
         self,
         *,
         video_id: Id | Sequence[Id | XComArg] | XComArg,
-        destination: str | os.PathLike[str] | ObjectStoragePath | XComArg,
+        destination: str | os.PathLike[str] | ObjectStoragePath | XComArg | Unrendered,
         overwrite: bool = False,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         **kwargs: Any,

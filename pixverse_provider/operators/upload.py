@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.client import UploadSource
+    from pixverse_provider.rendering import Unrendered
     from pixverse_provider.storage.sources import SourceFile
 
-    Place = str | os.PathLike[str] | os.PathLike[bytes] | ObjectStoragePath | XComArg
+    Place = str | os.PathLike[str] | os.PathLike[bytes] | ObjectStoragePath | XComArg | Unrendered
 
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 

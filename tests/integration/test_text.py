@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ from structlog.testing import capture_logs
 
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
+from pixverse_provider.operators.references import PixVerseMultiTransitionOperator
+from pixverse_provider.operators.upload import PixVerseUploadImageOperator
 from tests.support.dags import FinishedRun, run_dag
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ OPEN = "Two braces {{ and no end"
 PLAIN = 'A {set} of 50% "quotes" }} at #1, and a name.sql'
 ALL = f"{COMMENT}. {TAG}. {NAME}. {PLAIN}. {OPEN}"
 
+DOCS = Path(__file__).parents[2] / "docs"
+STILL = DOCS.parent / "dags_examples" / "media" / "still.png"
 TALK: dict[str, Any] = {"task_id": "talk", "wait_for_completion": False}
 
 
@@ -64,6 +69,15 @@ def group(text: Any) -> None:
     talk(text)
 
 
+def in_a_list(text: str) -> Any:
+    image = PixVerseUploadImageOperator(task_id="image", source=str(STILL)).output
+    frames: list[dict[str, Any]] = [
+        {"img_id": image, "duration": 5, "prompt": literal(text)},
+        {"img_id": image},
+    ]
+    return PixVerseMultiTransitionOperator(**TALK, model="v5", quality="360p", multi_transition=frames)
+
+
 # Whatever braces there are, these hand the text over as it stands.
 AS_GIVEN: dict[str, Callable[[str], Any]] = {
     "literal() in the constructor": lambda text: talk(literal(text)),
@@ -75,6 +89,7 @@ AS_GIVEN: dict[str, Callable[[str], Any]] = {
     "literal() in map() of rows": lambda text: mapped().expand_kwargs(rows(literal(text)).map(as_it_stands)),
     "expand over a list of a task": lambda text: mapped().expand(lip_sync_tts_content=many(literal(text))),
     "expand over outputs": lambda text: mapped().expand(lip_sync_tts_content=[one(literal(text))]),
+    "literal() in an item of a list": in_a_list,
     "output of a task": lambda text: talk(one(literal(text))),
     "output in an f-string": lambda text: (source := one(literal(text))) >> talk(f"{source}"),
     "output in partial": lambda text: mapped(lip_sync_tts_content=one(literal(text))).expand(
@@ -99,6 +114,11 @@ RENDERED: dict[str, Callable[[str], Any]] = {
     "expand_kwargs over rows of a task": lambda text: mapped().expand_kwargs(rows(literal(text))),
     "Variable.get() in the DAG file": lambda _: talk(Variable.get("text")),
 }
+
+
+def text_in(request: dict[str, Any]) -> Any:
+    frames = request.get("multi_transition")
+    return frames[0]["prompt"] if frames else request["lip_sync_tts_content"]
 
 
 def with_its_error(_logger: Any, _name: str, line: Any) -> Any:
@@ -141,7 +161,7 @@ def run(
             finished = run_dag(dag, {"text": text})
         return Outcome(
             finished,
-            [job["text"] for job in emulator.jobs() if job["kind"] != "text_to_video"],
+            [text_in(job["request"]) for job in emulator.jobs() if job["kind"] != "text_to_video"],
             [line["event"] for line in lines if line["log_level"] == "warning"],
             [line["error"] for line in lines if line["event"] == "Task failed with exception"],
         )
@@ -257,3 +277,14 @@ class TestNativeTypes:
         outcome = run(AS_GIVEN[way], self.QUOTED, render_template_as_native_obj=True)
         assert outcome.sent == [self.QUOTED]
         assert outcome.warnings == []
+
+
+def test_the_page_says_of_each_way_in_what_these_tests_see() -> None:
+    cells = [line.split(" | ") for line in (DOCS / "text.md").read_text().splitlines()]
+    says = {row[0].removeprefix("| "): row[2].strip("*") for row in cells if len(row) == 3}
+    for way in RENDERED:
+        assert says.pop(way).startswith("rendered"), way
+    for way in AS_GIVEN:
+        assert says.pop(way).startswith("as they stand"), way
+    assert says.pop("output in a row of expand_kwargs").startswith("refused")
+    assert [*says] == ["A text comes in by"]

@@ -15,6 +15,7 @@ from pixverse_provider.exceptions import PixVerseInvalidRequestError, PixVerseSo
 from pixverse_provider.jobs.identity import fingerprint_of
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.operators.generation import PixVerseGenerationOperator
+from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
 from pixverse_provider.operators.upload import PixVerseUploadMediaOperator
 from tests.support.kinds import NAMES, Ids, operator_class, public_tasks, request_class, smallest
 from tests.support.tasks import TaskRun
@@ -146,6 +147,23 @@ class TestOnTheWire:
             run.attempt()
         assert len(drops(lines)) == 1
         assert "'{#1#}' from source[0], " in drops(lines)[0]
+
+
+def test_a_literal_has_a_type_that_is_taken(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``mypy`` reads it as well."""
+    set_connection(monkeypatch, server.url)
+    server.will(success({"video_id": 7}))
+    task = PixVerseLipSyncOperator(
+        task_id="talk",
+        source_video_id=1,
+        lip_sync_tts_content=literal(COMMENT),
+        lip_sync_tts_speaker_id="auto",
+        wait_for_completion=False,
+    )
+    run = TaskRun(task)
+    task.render_template_fields(run.context)
+    assert run.attempt() == 7
+    assert server.requests[0].json["lip_sync_tts_content"] == COMMENT
 
 
 @pytest.mark.parametrize("text", [COMMENT, "{{ ti.task_id }}", literal("Use  words")])
