@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
 from jinja2 import meta, nodes
 from jinja2.defaults import DEFAULT_NAMESPACE
 
@@ -124,14 +124,15 @@ def _leaves(path: str, value: object, skip: Collection[int] = ()) -> Iterator[tu
     """
     if id(value) in skip:
         return
+    within = {*skip, id(value)}
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from _leaves(f"{path}[{index}]", item, {*skip, id(value)})
-    elif isinstance(value, Mapping):
+            yield from _leaves(f"{path}[{index}]", item, within)
+    elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _leaves(f"{path}.{key}", item, {*skip, id(value)})
+            yield from _leaves(f"{path}.{key}", item, within)
     else:
-        yield path, value
+        yield path, str(value) if isinstance(value, ObjectStoragePath) else value
 
 
 def _texts(path: str, value: object, skip: Collection[int]) -> Iterator[tuple[str, str]]:
@@ -209,6 +210,8 @@ def _lost(text: str, rendered: object, env: jinja2.Environment, context: Context
     A text that asks for something of the run (``{{ ds }}``), prints anything at all (``{{ "{" }}``) or uses
     ``{% raw %}`` is a template on purpose, and so are its comments and blocks.
     """
+    if rendered == text:
+        return []
     if not _may_be_template(text, env):
         return _lost_as_literal(text, rendered, env)
     try:
@@ -241,6 +244,8 @@ def _lost_as_literal(text: str, rendered: object, env: jinja2.Environment) -> li
     whole = "\n".join(re.split("\r\n|\r|\n", text))
     if not env.keep_trailing_newline:
         whole = whole.removesuffix("\n")
+    if rendered is None:
+        return [shown(text)]
     if not isinstance(rendered, str) or rendered.replace(env.newline_sequence, "\n") == whole:
         return []
     return [f"all but {shown(rendered)}"]

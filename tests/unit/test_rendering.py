@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 import pytest
-from airflow.sdk import DAG, BaseOperator, literal
+from airflow.sdk import DAG, BaseOperator, ObjectStoragePath, literal
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -127,10 +127,11 @@ def test_nothing_is_said_of_a_template_or_of_a_text_that_stays_as_it_is(
         ('"Hello" # there', "Hello", "all but 'Hello'", NATIVE),
         ("'Hello' 'there'", "Hellothere", "all but 'Hellothere'", NATIVE),
         ("Use {# sharp #} words", "Use  words", "'{# sharp #}'", NATIVE),
+        ("None", None, "'None'", NATIVE),
     ],
 )
 def test_words_that_no_template_asked_to_drop_are_told(
-    text: str, becomes: str, lost: str | None, dag: dict[str, Any]
+    text: str, becomes: str | None, lost: str | None, dag: dict[str, Any]
 ) -> None:
     dag = dict(dag)
     options: dict[str, Any] = {}
@@ -162,6 +163,14 @@ def test_what_is_dropped_is_shown_in_one_line_and_not_in_full() -> None:
     _, (warning,) = said("Use {# sharp\n" + "x" * 1000 + " #} words")
     assert r"'{# sharp\nxxx" in warning
     assert len(warning) < 400
+
+
+def test_a_path_is_a_text_too() -> None:
+    path, (warning,) = said(ObjectStoragePath("/data/clip{#1#}.mp4"))
+    assert str(path).endswith("/data/clip.mp4")
+    assert "'{#1#}' from text, " in warning
+    with pytest.raises(PixVerseInvalidRequestError, match=r"^text\[0\] cannot be rendered .*tag 'off'"):
+        said([ObjectStoragePath("/data/{% off %}.mp4")])
 
 
 @pytest.mark.parametrize("value", [literal("{# a #}{% b %}"), lambda context, jinja_env: "{# a #}{% b %}"])
