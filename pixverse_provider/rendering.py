@@ -8,7 +8,6 @@ loses its words or fails. Nothing here renders anything differently.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from pixverse_provider.api.ids import shown
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from typing import Protocol
 
     from airflow.providers.common.compat.sdk import Context
@@ -92,11 +91,12 @@ class RenderedOperator(BaseOperator):
                 refusal.__cause__ = err
                 self._no_template = self._no_template or refusal
             else:
-                rendered = dict(_leaves(name, getattr(self, name)))
+                whole = getattr(self, name, None)
+                rendered = dict(_leaves(name, whole))
                 self._losses += tuple(
                     f"{', '.join(lost)} from {path}"
                     for path, text in texts.items()
-                    if (lost := _lost(text, rendered.get(path), jinja_env, context))
+                    if (lost := _lost(text, rendered.get(path, whole), jinja_env, context))
                 )
 
     def _check_rendered(self, *, warn: bool = True) -> None:

@@ -17,7 +17,7 @@ from pixverse_provider.rendering import RenderedOperator
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
@@ -50,11 +50,18 @@ class _PixVerseUploadOperator(RenderedOperator):
         self.source = source
         self.pixverse_conn_id = pixverse_conn_id
 
-    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
         """Render ``source`` into what Airflow can keep, which a name that is no UTF-8 is not as it stands."""
         from pixverse_provider.storage.sources import keepable
 
-        super().render_template_fields(context, jinja_env)
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         self.source = cast("Place", keepable(self.source))
 
     def execute(self, context: Context) -> Id | list[Id]:
