@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from pixverse_provider.api.generations import GenerationRequest
     from pixverse_provider.api.ids import Id
+    from pixverse_provider.rendering import Unrendered
 
     IdArg = Id | XComArg
-    TextArg = str | XComArg
+    TextArg = str | XComArg | Unrendered
     NumberArg = int | str | XComArg
     LimitArg = float | str | XComArg
     SwitchArg = bool | str | XComArg

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.rendering import RenderedOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["PixVerseBalanceOperator"]
 
 
-class PixVerseBalanceOperator(BaseOperator):
+class PixVerseBalanceOperator(RenderedOperator):
     """Read the credits of the account; free.
 
     Returns the credits that can be spent. Those of the plan go to the XCom ``credit_monthly``, those bought
@@ -34,6 +33,7 @@ class PixVerseBalanceOperator(BaseOperator):
 
     def execute(self, context: Context) -> int:
         """Read the balance and return what can be spent."""
+        self._check_rendered()
         with PixVerseHook(self.pixverse_conn_id) as hook:
             balance = hook.get_balance()
         if self.do_xcom_push:

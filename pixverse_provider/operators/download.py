@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
-from airflow.providers.common.compat.sdk import AirflowFailException, Asset, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 
 from pixverse_provider.api.fields import check_switches
 from pixverse_provider.api.ids import Id, one_or_many_ids, shown
@@ -22,6 +22,7 @@ from pixverse_provider.exceptions import (
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.outcome import Outcome
 from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
+from pixverse_provider.rendering import RenderedOperator
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.results import Video
+    from pixverse_provider.rendering import Unrendered
     from pixverse_provider.storage.destinations import Destination
 
 __all__ = ["PixVerseDownloadVideoOperator"]
@@ -43,7 +45,7 @@ _POLL_INTERVAL = 2.0
 _LONGEST_READ = 60.0
 
 
-class PixVerseDownloadVideoOperator(BaseOperator):
+class PixVerseDownloadVideoOperator(RenderedOperator):
     """Download a finished video, or each of a list, and return the URI of the file, or the list; free.
 
     The result URL of PixVerse is signed and expires, so it is read again right before the download and kept
@@ -82,7 +84,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
         self,
         *,
         video_id: Id | Sequence[Id | XComArg] | XComArg,
-        destination: str | os.PathLike[str] | ObjectStoragePath | XComArg,
+        destination: str | os.PathLike[str] | ObjectStoragePath | XComArg | Unrendered,
         overwrite: bool = False,
         pixverse_conn_id: str = PixVerseHook.default_conn_name,
         **kwargs: Any,
@@ -96,6 +98,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
 
     def execute(self, context: Context) -> str | list[str]:
         """Check the destination, read the URL again, and land the video; so with each of a list."""
+        self._check_rendered()
         video_ids, many = one_or_many_ids(self.video_id, "video_id")
         if not video_ids:
             self.log.info("video_id is an empty list: nothing is downloaded.")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
 from pixverse_provider.api.fields import check_switches, read_conn_id, read_one_of, read_seconds
 from pixverse_provider.api.ids import Id, xcom_id
@@ -33,6 +33,7 @@ from pixverse_provider.jobs.watch import (
     Wait,
     poll_once,
 )
+from pixverse_provider.rendering import RenderedOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,7 @@ _ENDINGS_OF_A_JOB = (Outcome.SUCCESS, Outcome.FAILED, Outcome.MODERATED, Outcome
 _BACKSTOP = timedelta(hours=1)
 
 
-class PixVerseGenerationOperator(BaseOperator):
+class PixVerseGenerationOperator(RenderedOperator):
     """Submit one PixVerse job and wait for its video; **every new job costs credits**.
 
     The job is submitted once: a retry of the task, whatever ended the attempt before, finds the job again and
@@ -187,12 +188,12 @@ class PixVerseGenerationOperator(BaseOperator):
 
     def _run(self, context: Context, state: AttemptState) -> Id:
         """Find or submit the job, then wait for it until the deadline of the attempt."""
+        self._check_rendered(warn=(first := state.job is None and not state.pauses))
         request = self.build_request()
         self._media_type = request.media_type
         deadline = state.deadline
-        if state.job is None and not state.pauses:
-            for warning in request.warnings:
-                self.log.warning(warning)
+        for warning in request.warnings if first else ():
+            self.log.warning(warning)
         store, advice = self._store(context, fingerprint_of(request))
         # Whatever it polls is a job that is paid.
         with PixVerseHook(self.pixverse_conn_id, polls_paid_job=True) as hook:

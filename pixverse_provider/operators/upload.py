@@ -5,32 +5,33 @@ from __future__ import annotations
 import contextlib
 import json
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
-
-from airflow.providers.common.compat.sdk import BaseOperator
 
 from pixverse_provider.api.ids import Id, list_of, xcom_id
 from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
 from pixverse_provider.api.settings import is_loopback
 from pixverse_provider.exceptions import PixVerseSourceError
 from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.rendering import RenderedOperator
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    import jinja2
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.client import UploadSource
+    from pixverse_provider.rendering import Unrendered
     from pixverse_provider.storage.sources import SourceFile
 
-    Place = str | os.PathLike[str] | os.PathLike[bytes] | ObjectStoragePath | XComArg
+    Place = str | os.PathLike[str] | os.PathLike[bytes] | ObjectStoragePath | XComArg | Unrendered
 
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
 
-class _PixVerseUploadOperator(BaseOperator):
+class _PixVerseUploadOperator(RenderedOperator):
     """What both uploads share: checking the source, and handing on what is a URL."""
 
     template_fields: Sequence[str] = ("source", "pixverse_conn_id")
@@ -49,14 +50,23 @@ class _PixVerseUploadOperator(BaseOperator):
         self.source = source
         self.pixverse_conn_id = pixverse_conn_id
 
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render into what Airflow can keep, which a file name that is no UTF-8 is not as it stands."""
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        """Render ``source`` into what Airflow can keep, which a name that is no UTF-8 is not as it stands."""
         from pixverse_provider.storage.sources import keepable
 
-        return keepable(super().render_template(content, *args, **kwargs))
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        self.source = cast("Place", keepable(self.source))
 
     def execute(self, context: Context) -> Id | list[Id]:
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
+        self._check_rendered()
         # Bytes are items to Python, and no list to anybody who writes a DAG.
         source: object = self.source
         given = None if isinstance(source, bytes) else list_of(_read_list(source), "source")

@@ -22,6 +22,7 @@ from pixverse_provider.api.fields import check_switches, read_conn_id, read_seco
 from pixverse_provider.exceptions import PixVersePermanentError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.watch import FIRST_POLL_OF_A_TRIGGER, BalanceWatch, JobWatch, Wait
+from pixverse_provider.rendering import RenderedOperator
 
 if TYPE_CHECKING:
     import datetime
@@ -53,7 +54,7 @@ def for_good(error: PixVerseError) -> PixVersePermanentError:
     )
 
 
-class PollingSensor(BaseSensorOperator):
+class PollingSensor(RenderedOperator, BaseSensorOperator):
     """Base of the sensors: a watch decides about each poll, so that every mode ends alike."""
 
     pixverse_conn_id: str
@@ -91,6 +92,7 @@ class PollingSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poll once; then wait as the mode says."""
+        self._check_rendered()
         if not self.deferrable:
             with self._telling_what_is_known():
                 return super().execute(context)

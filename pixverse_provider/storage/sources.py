@@ -70,11 +70,14 @@ def web_address(source: object, name: str = "source") -> str | None:
 
 
 def keepable(source: object) -> object:
-    """Return a source in characters that Airflow can keep among what was rendered.
+    """Return a source, or a list of them, in characters that Airflow can keep among what was rendered.
 
     A path of bytes that are no UTF-8 becomes its ``file`` URI, which names the same file; anything else is
     returned as it is.
     """
+    if isinstance(source, list | tuple):
+        items = [keepable(item) for item in source]
+        return source if all(new is old for new, old in zip(items, source, strict=True)) else items
     if isinstance(source, ObjectStoragePath):
         return source
     text = plain_text(source)

@@ -108,6 +108,7 @@ def test_a_name_that_is_not_utf_8_is_uploaded_under_a_safe_one(
         PixVerseUploadMediaOperator(task_id="text", source=str(file))
         PixVerseUploadMediaOperator(task_id="list", source=[file, str(file)])
         PixVerseUploadMediaOperator(task_id="bytes", source=Named(str(file)))
+        PixVerseUploadMediaOperator.partial(task_id="mapped").expand(source=[str(file), file.as_uri()])
 
     run = run_dag(dag)
 

@@ -326,6 +326,7 @@ class TestWhatAirflowCanKeep:
         [
             ("/data/caf\udce9.mp4", "file:///data/caf%E9.mp4"),
             (Path("/data/caf\udce9.mp4"), "file:///data/caf%E9.mp4"),
+            (["/a.mp4", "/data/caf\udce9.mp4"], ["/a.mp4", "file:///data/caf%E9.mp4"]),
             ("/data/\ud800.mp4", "/data/\ufffd.mp4"),
             ("s3://bucket/\ud800.mp4", "s3://bucket/\ufffd.mp4"),
             ("/data/a\0b.mp4", "file:///data/a%00b.mp4"),
