@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.tasks import PixVerseTask, fails_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["PixVerseBalanceOperator"]
 
 
-class PixVerseBalanceOperator(BaseOperator):
+class PixVerseBalanceOperator(PixVerseTask):
     """Read the credits of the account; free.
 
     Returns the credits that can be spent. Those of the plan go to the XCom ``credit_monthly``, those bought
@@ -32,6 +31,7 @@ class PixVerseBalanceOperator(BaseOperator):
         super().__init__(**kwargs)
         self.pixverse_conn_id = pixverse_conn_id
 
+    @fails_plainly
     def execute(self, context: Context) -> int:
         """Read the balance and return what can be spent."""
         with PixVerseHook(self.pixverse_conn_id) as hook:

@@ -8,13 +8,12 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from pixverse_provider.api.ids import Id, list_of, xcom_id
 from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
 from pixverse_provider.api.settings import is_loopback
 from pixverse_provider.exceptions import PixVerseSourceError
 from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.tasks import PixVerseTask, fails_plainly
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
 
-class _PixVerseUploadOperator(BaseOperator):
+class _PixVerseUploadOperator(PixVerseTask):
     """What both uploads share: checking the source, and handing on what is a URL."""
 
     template_fields: Sequence[str] = ("source", "pixverse_conn_id")
@@ -57,6 +56,7 @@ class _PixVerseUploadOperator(BaseOperator):
         super().render_template_fields(context, jinja_env)
         self.source = cast("Place", keepable(self.source))
 
+    @fails_plainly
     def execute(self, context: Context) -> Id | list[Id]:
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
         # Bytes are items to Python, and no list to anybody who writes a DAG.

@@ -12,9 +12,12 @@ from pixverse_provider.api.ids import Id, one_or_many_ids, xcom_id
 from pixverse_provider.api.results import VideoStatus
 from pixverse_provider.exceptions import PixVerseNotFoundError, error_from_dict
 from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.jobs.log_lines import names_of
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
 from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
+from pixverse_provider.links import PixVerseVideoLink
 from pixverse_provider.sensors._polling import PollingSensor, for_good
+from pixverse_provider.tasks import fails_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +58,7 @@ class PixVerseVideoSensor(PollingSensor):
 
     template_fields: Sequence[str] = ("video_id", "pixverse_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"video_id": "json"}
+    operator_extra_links = (PixVerseVideoLink(),)
     ui_color = "#e8e3ff"
 
     def __init__(
@@ -72,6 +76,7 @@ class PixVerseVideoSensor(PollingSensor):
         self.pixverse_conn_id = pixverse_conn_id
         self._done: set[int] = set()
         self._watches: dict[int, JobWatch] = {}
+        self._is_linked = False
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll every video that is not known to be done; when deferrable, up to the first that is not.
@@ -81,6 +86,9 @@ class PixVerseVideoSensor(PollingSensor):
         ids, many = self._ids()
         if not ids:
             self.log.info("video_id is an empty list: there is nothing to wait for.")
+        elif not self._is_linked:
+            self._is_linked = True
+            PixVerseVideoLink().push(context)
         self._pause_after_error = 0.0
         with PixVerseHook(self.pixverse_conn_id) as hook:
             # The triggerer polls all at once, where a worker polls one after the other.
@@ -88,6 +96,7 @@ class PixVerseVideoSensor(PollingSensor):
             done = all(polls) if self.deferrable else all([*polls])
         return PokeReturnValue(is_done=True, xcom_value=_value(ids, many=many)) if done else False
 
+    @fails_plainly
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id | list[Id]:
         """Take the event of the trigger; ends as poking would have."""
         results, _, _ = read_event(event)
@@ -103,6 +112,7 @@ class PixVerseVideoSensor(PollingSensor):
             self._raise_failure(over[0])
         if late:
             self._raise_timeout(late[0].waited, self._said(late), late[-1].error)
+        self._tell_end(max(result.waited for result in results))
         ids, many = self._ids()
         return _value(ids, many=many)
 
@@ -118,8 +128,6 @@ class PixVerseVideoSensor(PollingSensor):
         watch = self._watch(video_id)
         step = self._poll_until_decided(watch, lambda: poll_once(hook, watch))
         if isinstance(step, Wait):
-            if watch.last_error is None:
-                self.log.info("PixVerse video %s is not done yet.", video_id)
             return False
         self._raise_failure(step)
         self._done.add(video_id)
@@ -193,12 +201,25 @@ class PixVerseVideoSensor(PollingSensor):
             [self._watch(each).out_of_time(time.time()) for each in ids if each not in self._done]
         )
 
+    def _left(self) -> str:
+        return names_of([each for each in self._ids()[0] if each not in self._done])
+
+    def _reached(self) -> str:
+        ids, _ = self._ids()
+        if not ids:
+            return "Nothing was waited for: done"
+        return f"{names_of(ids)} {'is' if len(ids) == 1 else 'are'} done"
+
     def _watch(self, video_id: int) -> JobWatch:
         watch = self._watches.get(video_id)
         if watch is None:
             # Airflow ends a poke at its timeout.
             watch = self._watches[video_id] = JobWatch(
-                video_id, started_at=time.time(), deadline=math.inf, poll_interval=self._poll_interval()
+                video_id,
+                started_at=time.time(),
+                deadline=math.inf,
+                poll_interval=self._poll_interval(),
+                tells_progress=False,
             )
         return watch
 

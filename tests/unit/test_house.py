@@ -28,9 +28,10 @@ ARROWS: dict[str, set[str]] = {
     "storage": {"api", "exceptions"},
     "hooks": {"get_provider_info", "storage", "api", "exceptions"},
     "triggers": {"hooks", "jobs", "api", "exceptions"},
+    "tasks": {"jobs", "exceptions"},
     "links": {"hooks", "jobs", "api", "exceptions"},
-    "sensors": {"triggers", "links", "hooks", "jobs", "api", "exceptions"},
-    "operators": {"triggers", "links", "hooks", "storage", "jobs", "api", "exceptions"},
+    "sensors": {"triggers", "tasks", "links", "hooks", "jobs", "api", "exceptions"},
+    "operators": {"triggers", "tasks", "links", "hooks", "storage", "jobs", "api", "exceptions"},
     "plugin": {"", "links", "hooks", "jobs", "api", "exceptions"},
     "emulator": set(),
 }
