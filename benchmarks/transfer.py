@@ -176,13 +176,12 @@ def _ours_up(url: str, source: Path, size: int) -> None:
 
 def _ours_down(url: str, target: Path, size: int) -> None:
     from pixverse_provider.api.download import MediaDownload
+    from pixverse_provider.api.settings import http_host
     from pixverse_provider.storage.destinations import Destination
 
     destination = Destination(str(target), video_id=1, overwrite=True)
     with destination.writing() as file:
-        MediaDownload(
-            1, lambda: url + "/video.mp4", http_host=url.removeprefix("http://"), expected_size=size
-        ).into(file)
+        MediaDownload(1, lambda: url + "/video.mp4", http_host=http_host(url), expected_size=size).into(file)
 
 
 def _requests_up(url: str, source: Path, _size: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from pixverse_provider.api.ids import Id, list_of, xcom_id
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    import jinja2
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.client import UploadSource
@@ -49,12 +48,11 @@ class _PixVerseUploadOperator(PixVerseTask):
         self.source = source
         self.pixverse_conn_id = pixverse_conn_id
 
-    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Render ``source`` into what Airflow can keep, which a name that is no UTF-8 is not as it stands."""
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render into what Airflow can keep, which a file name that is no UTF-8 is not as it stands."""
         from pixverse_provider.storage.sources import keepable
 
-        super().render_template_fields(context, jinja_env)
-        self.source = cast("Place", keepable(self.source))
+        return keepable(super().render_template(content, *args, **kwargs))
 
     @fails_plainly
     def execute(self, context: Context) -> Id | list[Id]:
@@ -131,7 +129,8 @@ class PixVerseUploadMediaOperator(_PixVerseUploadOperator):
         PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
-        call.
+        call, unless it is too large for a gateway on the way.
+    :raises PixVerseTransientError: where the file changed while it was sent, or its store is out of reach.
     """
 
     _kind = MEDIA
@@ -157,7 +156,8 @@ class PixVerseUploadImageOperator(_PixVerseUploadOperator):
         PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
-        call.
+        call, unless it is too large for a gateway on the way.
+    :raises PixVerseTransientError: where the file changed while it was sent, or its store is out of reach.
     """
 
     _kind = IMAGE
