@@ -75,7 +75,8 @@ class PixVerseTask(BaseOperator):
         try:
             name = self._name_by(fields or self._rendered_fields())
             # Jinja's native types would make a number of digits, which Airflow does not take for a name.
-            is_native = bool(name) and self.has_dag() and bool(self.dag.render_template_as_native_obj)
+            dag = self.get_dag()
+            is_native = bool(name) and dag is not None and dag.render_template_as_native_obj
         except Exception:  # the work of the task is done, so no value may fail it that has no name
             self.log.debug("This mapped task instance gets no name.", exc_info=True)
             return ""

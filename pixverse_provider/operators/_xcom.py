@@ -74,7 +74,7 @@ def job_value(
     record = job.to_json()
     value |= {name: record[name] for name in _FROM_THE_RECORD}
     value |= {
-        f"{media_type}_id": xcom_id(job.paid_id),
+        f"{media_type}_id": xcom_id(job.paid_id if result is None else result.id),
         "media_type": media_type,
         "outcome": job.outcome or "running",
         "request": None if request is None else {k: _shown(k, v) for k, v in request.payload().items()},

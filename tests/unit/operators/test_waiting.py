@@ -6,7 +6,6 @@ import itertools
 import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -736,7 +735,8 @@ class TestTheLog:
         self, task: Task, monkeypatch: pytest.MonkeyPatch, poll_interval: float | None
     ) -> None:
         told: list[float] = []
-        log = SimpleNamespace(info=lambda *_: told.append(task.clock.passed), debug=lambda *_, **__: None)
+        log = OwnLog()
+        monkeypatch.setattr(log, "info", lambda *_: told.append(task.clock.passed))
         monkeypatch.setattr(PixVerseGenerationOperator, "log", log)
         with pytest.raises(PixVerseWaitTimeoutError):
             task.attempt("in the worker", poll_interval=poll_interval, timeout=4000.0)

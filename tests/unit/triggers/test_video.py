@@ -348,7 +348,7 @@ class TestWaiting:
         clock.run(results_of(trigger_in_time(poll_interval=poll_interval, deadline=START + 4000)))
         gaps = [later - earlier for earlier, later in itertools.pairwise([*told, 4000.0])]
         assert max(gaps) <= 300.1
-        assert len(told) < 24
+        assert len(told) <= 30
 
     def test_its_log_says_so_where_pixverse_asks_for_a_long_pause(
         self, clock: Clock, service: Service, monkeypatch: pytest.MonkeyPatch
