@@ -45,6 +45,9 @@ class PixVerseTask(BaseOperator):
     an id. ``map_index_template`` of the task, or in the ``default_args``, outranks that.
     """
 
+    has_page: bool | None = None
+    """Whether there is a job to look at; None where no method of the task has run in this process."""
+
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
         """Set the arguments that all mapped task instances share, as ``BaseOperator.partial`` does."""

@@ -326,7 +326,7 @@ class JobSubmission:
             return
         price = self._request.estimated_credits()
         if price is None and self._pending is None:
-            log.warning(
+            log.info(
                 "max_credits is not checked: the published prices do not tell beforehand what this %s costs.",
                 self._request.kind,
             )

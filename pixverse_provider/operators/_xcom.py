@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pixverse_provider.api.ids import xcom_id
+from pixverse_provider.exceptions import storable_text
 from pixverse_provider.jobs.identity import fingerprint_of
 from pixverse_provider.jobs.outcome import Outcome
 
@@ -105,7 +106,9 @@ def _shown(name: str, value: Any) -> Any:
         return [_shown(name, each) for each in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST_NUMBER:
         return str(value)
-    if isinstance(value, str) and name.endswith(("_url", "_urls")):
+    if not isinstance(value, str):
+        return value
+    if name.endswith(("_url", "_urls")):
         # It may be signed.
         value = value.partition("?")[0].partition("#")[0]
-    return value[:_LONGEST_TEXT] if isinstance(value, str) else value
+    return storable_text(value[:_LONGEST_TEXT])

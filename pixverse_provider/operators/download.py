@@ -100,6 +100,7 @@ class PixVerseDownloadVideoOperator(PixVerseTask):
     @fails_plainly
     def execute(self, context: Context) -> str | list[str]:
         """Check the destination, read the URL again, and land the video; so with each of a list."""
+        self.has_page = False
         landed: list[dict[str, Any]] = []
         try:
             return self._land_each(context, landed)
@@ -110,7 +111,7 @@ class PixVerseDownloadVideoOperator(PixVerseTask):
         """Land each video and note it; return where they are."""
         video_ids, many = one_or_many_ids(self.video_id, "video_id")
         if video_ids:
-            PixVerseVideoLink().push(context)
+            PixVerseVideoLink().push(self, context)
         else:
             self.log.info("video_id is an empty list: nothing is downloaded.")
         places = [(video_id, self._place(video_id, many=many)) for video_id in video_ids]

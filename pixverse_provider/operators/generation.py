@@ -158,6 +158,7 @@ class PixVerseGenerationOperator(PixVerseTask):
     @fails_plainly
     def execute(self, context: Context) -> Id:
         """Find or submit the job, then wait for it."""
+        self.has_page = False
         return self._run(context, AttemptState(time.time() + self._wait_budget))
 
     @fails_plainly
@@ -174,12 +175,14 @@ class PixVerseGenerationOperator(PixVerseTask):
         :param event: of :class:`~pixverse_provider.triggers.pause.PixVersePauseTrigger`.
         :param waiting_since: with ``pauses`` and ``pending``, of a call that the first version deferred.
         """
+        self.has_page = False
         budget = self._wait_budget
         return self._run(context, AttemptState.read(event, waiting_since, pauses, pending, budget=budget))
 
     @fails_plainly
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id:
         """Take the event of the trigger; the same ending as that of a wait in the worker."""
+        self.has_page = True
         results, data, deadline = read_event(event)
         # The first version does not say it; a stalled replay is then replaced in the next attempt.
         return self._end_wait(context, job_of_event(data), results[0], deadline=deadline or time.time())
@@ -220,7 +223,7 @@ class PixVerseGenerationOperator(PixVerseTask):
                 raise
             job = found.job
             self._waits_for = job, advice
-            PixVerseVideoLink().push(context)
+            PixVerseVideoLink().push(self, context)
             push_job(self, context, job, request.media_type, result=found.result, request=request)
             if not self.wait_for_completion:
                 store.save(replace(job, handed_over=True))

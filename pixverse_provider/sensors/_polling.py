@@ -106,6 +106,7 @@ class PollingSensor(PixVerseTask, BaseSensorOperator):
     @fails_plainly
     def execute(self, context: Context) -> Any:
         """Poll once; then wait as the mode says."""
+        self.has_page = False
         now = self._since = time.time()
         if not self.deferrable:
             first = context["ti"].get_first_reschedule_date(context) if self.reschedule else None

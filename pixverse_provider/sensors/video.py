@@ -76,7 +76,6 @@ class PixVerseVideoSensor(PollingSensor):
         self.pixverse_conn_id = pixverse_conn_id
         self._done: set[int] = set()
         self._watches: dict[int, JobWatch] = {}
-        self._is_linked = False
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll every video that is not known to be done; when deferrable, up to the first that is not.
@@ -86,9 +85,8 @@ class PixVerseVideoSensor(PollingSensor):
         ids, many = self._ids()
         if not ids:
             self.log.info("video_id is an empty list: there is nothing to wait for.")
-        elif not self._is_linked:
-            self._is_linked = True
-            PixVerseVideoLink().push(context)
+        elif not self.has_page:
+            PixVerseVideoLink().push(self, context)
         self._pause_after_error = 0.0
         with PixVerseHook(self.pixverse_conn_id) as hook:
             # The triggerer polls all at once, where a worker polls one after the other.
@@ -99,6 +97,7 @@ class PixVerseVideoSensor(PollingSensor):
     @fails_plainly
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id | list[Id]:
         """Take the event of the trigger; ends as poking would have."""
+        self.has_page = True
         results, _, _ = read_event(event)
         failed = [result for result in results if result.outcome is not Outcome.SUCCESS]
         late = [result for result in failed if result.outcome is Outcome.TIMEOUT]

@@ -29,7 +29,7 @@ ARROWS: dict[str, set[str]] = {
     "hooks": {"get_provider_info", "storage", "api", "exceptions"},
     "triggers": {"hooks", "jobs", "api", "exceptions"},
     "tasks": {"jobs", "exceptions"},
-    "links": {"hooks", "jobs", "api", "exceptions"},
+    "links": {"tasks"},
     "sensors": {"triggers", "tasks", "links", "hooks", "jobs", "api", "exceptions"},
     "operators": {"triggers", "tasks", "links", "hooks", "storage", "jobs", "api", "exceptions"},
     "plugin": {"", "links", "hooks", "jobs", "api", "exceptions"},

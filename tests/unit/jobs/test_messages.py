@@ -363,7 +363,7 @@ class TestErrors:
         find_or_submit(Api(), job_store(Store(), request=REQUEST), max_credits=7.5)
         assert said() == [
             (
-                "WARNING",
+                "INFO",
                 (
                     "max_credits is not checked: the published prices do not tell beforehand what this lip "
                     "sync costs."
