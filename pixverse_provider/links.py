@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink
@@ -78,5 +78,5 @@ class PixVerseVideoLink(BaseOperatorLink):
             return ""
 
 
-def _address(ti: TaskInstanceKey) -> str:
+def _address(ti: Any) -> str:
     return page_path(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)

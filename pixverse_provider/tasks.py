@@ -56,34 +56,35 @@ class PixVerseTask(BaseOperator):
         given = {*kwargs, *(kwargs.get("default_args") or ())}
         for place in ("dag", "task_group"):
             given |= {*(getattr(partial.kwargs.get(place), "default_args", None) or ())}
-        mapped = ", ".join(repr(name) for name in cls.template_fields if name not in given)
+        mapped = [name for name in cls.template_fields if name not in given]
         if mapped and _TEMPLATE not in given:
-            partial.kwargs[_TEMPLATE] = f"{{{{ task.map_index_name({mapped}) }}}}"
+            partial.kwargs[_TEMPLATE] = _template(*mapped)
         return partial
 
     def __init__(self, **kwargs: Any) -> None:
         is_named = _TEMPLATE in kwargs or _TEMPLATE in (kwargs.get("default_args") or {})
         super().__init__(**kwargs)
         if not is_named and next(self.iter_mapped_task_groups(), None) is not None:
-            self.map_index_template = "{{ task.map_index_name() }}"
+            self.map_index_template = _template()
 
-    def map_index_name(self, *fields: str) -> str:
-        """Return what tells this mapped task instance apart, in up to 60 characters, or nothing.
+    def map_index_name(self, map_index: int, *fields: str) -> str:
+        """Return what tells this mapped task instance apart, in up to 60 characters.
 
         It raises nothing: a template that does fails a task whose work has succeeded.
 
+        :param map_index: the name of one whose values say nothing, as Airflow would give it.
         :param fields: those that are mapped; by default, in a mapped task group, those whose values are not
             written in the DAG file.
         """
         try:
             name = self._name_by(fields or self._rendered_fields())
-            # Jinja's native types would make a number of digits, which Airflow does not take for a name.
-            dag = self.get_dag()
-            is_native = bool(name) and dag is not None and dag.render_template_as_native_obj
         except Exception:  # the work of the task is done, so no value may fail it that has no name
             self.log.debug("This mapped task instance gets no name.", exc_info=True)
-            return ""
-        return repr(name) if is_native else name
+            name = ""
+        name = name or str(map_index)
+        dag = self.get_dag()
+        # Jinja's native types would make a number of digits, and Airflow fails a task whose name is none.
+        return repr(name) if dag is not None and dag.render_template_as_native_obj else name
 
     def _sleep(self, seconds: float, line: Callable[[float], str]) -> None:
         """Sleep in this worker; a long pause is no reason to say nothing.
@@ -114,6 +115,11 @@ class PixVerseTask(BaseOperator):
         telling = [name for name in values if values[name] != getattr(arguments.get(name), "default", None)]
         parts = [_named(name, values[name]) for name in telling or values]
         return _cut(", ".join(part for part in parts if part), _LONGEST_NAME)
+
+
+def _template(*fields: str) -> str:
+    arguments = ", ".join(["ti.map_index", *map(repr, fields)])
+    return f"{{{{ task.map_index_name({arguments}) }}}}"
 
 
 def fails_plainly(method: Method) -> Method:

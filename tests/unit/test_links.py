@@ -42,7 +42,7 @@ class TestItsAddress:
 
     @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=3, max_size=3))
     def test_brings_back_every_id(self, ids: list[str]) -> None:
-        path = page_path(*ids)
+        path = page_path(ids[0], ids[1], ids[2])
         parts = path.split("/")
         assert [unquote(part) for part in parts[2::2]] == ids
         assert parts[0::2] == ["pixverse", *map(str, parts[2::2])]
@@ -83,7 +83,7 @@ class TestItIsThere:
         pushed: dict[str, Any] = {}
         ti = key(3)
         ti.xcom_push = lambda key, value: pushed.update({key: value})
-        LINK.push(task, {"ti": ti})  # type: ignore[typeddict-item]
+        LINK.push(task, {"ti": ti})
         assert pushed == {LINK.xcom_key: f"{PAGE}/mapped/3"}
         assert LINK.get_link(task, ti_key=ti) == f"{PAGE}/mapped/3"
 
@@ -96,7 +96,7 @@ class TestItIsThere:
             raise ConnectionError("the API server is away")
 
         ti.xcom_push = fail
-        LINK.push(task, {"ti": ti})  # type: ignore[typeddict-item]
+        LINK.push(task, {"ti": ti})
         assert LINK.get_link(task, ti_key=ti) == PAGE
         assert caplog.messages == [
             (

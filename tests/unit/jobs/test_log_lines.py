@@ -131,7 +131,14 @@ class TestAPause:
 
     @pytest.mark.parametrize(
         ("since_last_line", "pause", "due"),
-        [(0, 299, False), (0, 5000, False), (1, 299, False), (1, 299.5, True), (299, 10, True), (1, 5000, True)],
+        [
+            (0, 299, False),
+            (0, 5000, False),
+            (1, 299, False),
+            (1, 299.5, True),
+            (299, 10, True),
+            (1, 5000, True),
+        ],
     )
     def test_needs_a_line_before_it_where_the_one_after_it_would_be_too_late(
         self, since_last_line: float, pause: float, *, due: bool
