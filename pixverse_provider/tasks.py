@@ -113,7 +113,7 @@ class PixVerseTask(BaseOperator):
         values = {name: value for name in ordered if (value := getattr(self, name, None)) is not None}
         arguments = inspect.signature(type(self).__init__).parameters
         telling = [name for name in values if values[name] != getattr(arguments.get(name), "default", None)]
-        parts = [_named(name, values[name]) for name in telling or values]
+        parts = [_named(name, values[name]) for name in telling]
         return _cut(", ".join(part for part in parts if part), _LONGEST_NAME)
 
 

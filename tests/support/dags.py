@@ -31,6 +31,11 @@ class FinishedRun:
     def tries(self, task_id: str) -> int:
         return max(int(ti.try_number) for ti in self._task_instances() if ti.task_id == task_id)
 
+    def names(self, task_id: str) -> list[str]:
+        """Return what the squares of all mapped instances are called, in their order."""
+        found = [ti for ti in self._task_instances() if ti.task_id == task_id]
+        return [str(ti.rendered_map_index) for ti in sorted(found, key=lambda ti: int(ti.map_index))]
+
     def xcom(self, task_id: str, key: str = "return_value") -> Any:
         """Return the value that one task instance pushed, or None."""
         values = self.xcoms(task_id, key)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 
 from pixverse_provider.api.generations import LipSyncRequest
 from pixverse_provider.api.pacing import wait_as_asked
@@ -69,7 +69,7 @@ class Task:
     operator_class: Any = PixVerseLipSyncOperator
     said: OwnLog = field(default_factory=OwnLog)
     pushed: dict[str, Any] = field(default_factory=dict)
-    xcom_error: Exception | None = None
+    xcom_error: BaseException | None = None
 
     def operator(self, mode: str, **changes: Any) -> Any:
         arguments: dict[str, Any] = {"source_video_id": 7, "audio_media_id": 8}
@@ -113,6 +113,11 @@ class Task:
 
 @pytest.fixture
 def task(monkeypatch: pytest.MonkeyPatch) -> Task:
+    return new_task(monkeypatch)
+
+
+def new_task(monkeypatch: pytest.MonkeyPatch) -> Task:
+    """Make a task at the beginning of its time, and another PixVerse that knows of no job."""
     clock = Clock()
     clock.install(monkeypatch)
     service = Service(clock)
@@ -979,6 +984,47 @@ class TestWhatPeopleSee:
         task.service.will(video(5), video(1))
         assert task.attempt(mode) == FIRST_ID
         assert any("link 'PixVerse video' could not be pushed" in line for line in log_lines)
+
+    def test_that_cannot_be_pushed_changes_nothing_about_the_payment_and_its_record(
+        self, monkeypatch: pytest.MonkeyPatch, mode: str
+    ) -> None:
+        def story(xcom_error: Exception | None) -> tuple[Any, ...]:
+            task = new_task(monkeypatch)
+            task.xcom_error = xcom_error
+            task.service.will(video(5), video(8), video(8))
+            with pytest.raises(PixVerseGenerationFailedError):
+                task.attempt(mode)
+            with pytest.raises(PixVerseWaitTimeoutError):
+                task.attempt(mode, try_number=2, timeout=60.0)
+            task.service.afterwards = video(1)
+            returned = [task.attempt(mode, try_number=3)]
+            returned.append(task.attempt(mode, try_number=4, max_tries=5))
+            returned.append(task.attempt(mode, try_number=5, max_tries=6, wait_for_completion=False))
+            return (
+                returned,
+                task.service.trace_ids,
+                task.store.written,
+                task.service.polled,
+                task.clock.passed,
+            )
+
+        untroubled = story(None)
+        assert len(untroubled[1]) == 4
+        assert story(RuntimeError("the API server is away")) == untroubled
+        assert story(ValueError("no JSON")) == untroubled
+
+    @pytest.mark.parametrize("end", [AirflowTaskTimeout("not in time"), KeyboardInterrupt()])
+    def test_whose_push_is_where_an_attempt_is_ended_is_found_by_the_retry(
+        self, task: Task, mode: str, end: BaseException
+    ) -> None:
+        task.xcom_error = end
+        with pytest.raises(type(end)):
+            task.attempt(mode)
+        assert task.kept.job_id == FIRST_ID
+        task.xcom_error = None
+        task.service.afterwards = video(1)
+        assert task.attempt(mode, try_number=2) == FIRST_ID
+        assert len(task.service.trace_ids) == 1
 
     def test_that_cannot_be_pushed_hides_no_failure_of_the_job(self, task: Task, mode: str) -> None:
         task.xcom_error = RuntimeError("the API server is away")
