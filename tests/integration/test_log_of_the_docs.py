@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import airflow.sdk.execution_time.context
 import pytest
 from airflow.sdk import DAG
 
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
-from tests.support.dags import run_dag
+from tests.support.dags import KEEPS_RECORDS, run_dag
 from tests.support.logs import reading
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("airflow_db", "at_once"),
     pytest.mark.skipif(
-        not hasattr(airflow.sdk.execution_time.context, "NEVER_EXPIRE"),
+        not KEEPS_RECORDS,
         reason="without the task state store of Airflow 3.3 the lines about an earlier attempt are others",
     ),
 ]

@@ -10,9 +10,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import airflow.sdk.execution_time.context
+from airflow.sdk.execution_time import comms
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
+
+KEEPS_RECORDS = hasattr(airflow.sdk.execution_time.context, "NEVER_EXPIRE")
+"""Whether this Airflow has a task state store, as from 3.3 on."""
+
+NAMES_WHILE_WAITING = hasattr(comms, "SetRenderedMapIndex")
+"""Whether this Airflow names a mapped task instance before its end, as from 3.2 on."""
 
 
 @dataclass
