@@ -81,6 +81,7 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "extra-links": ["pixverse_provider.links.PixVerseVideoLink"],
         "connection-types": [
             {
                 "connection-type": "pixverse",

@@ -20,6 +20,7 @@ from pixverse_provider.exceptions import (
     PixVerseTransientError,
     PixVerseUnresolvedSubmitError,
 )
+from pixverse_provider.jobs.log_lines import price_in_words
 from pixverse_provider.jobs.outcome import Outcome, outcome_of
 
 if TYPE_CHECKING:
@@ -227,6 +228,7 @@ class JobSubmission:
             self._check_price()
             if self._before_paying is not None:
                 self._before_paying()
+        estimate = self._request.estimated_credits()
         # A connection that cannot be used must not look like a submit that was sent.
         self._api.get_conn()
         # A repeated submit is noted already; no failure of the store may keep it from a job that may be paid.
@@ -256,12 +258,12 @@ class JobSubmission:
         )
         # Before anything else: this line is what names a paid job where the store fails.
         log.info(
-            "%s the %s: %s (trace id %s%s).",
+            "%s the %s: %s, %s, trace id %s.",
             "Submitted again, under the same trace id," if job.replayed else "Submitted",
             self._request.kind,
             self._name(job),
+            price_in_words(job.credits, estimate),
             job.trace_id,
-            "" if job.credits is None else f", {job.credits:g} credits",
         )
         self._store.save(job)
         return job
@@ -324,7 +326,7 @@ class JobSubmission:
             return
         price = self._request.estimated_credits()
         if price is None and self._pending is None:
-            log.warning(
+            log.info(
                 "max_credits is not checked: the published prices do not tell beforehand what this %s costs.",
                 self._request.kind,
             )

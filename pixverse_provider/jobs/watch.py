@@ -23,12 +23,14 @@ from pixverse_provider.exceptions import (
     PixVerseError,
     PixVerseTransientError,
 )
+from pixverse_provider.jobs.log_lines import in_words, is_line_due
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pixverse_provider.api.results import JobResult, MediaType
+    from pixverse_provider.jobs.log_lines import Log
 
 __all__ = [
     "DEFAULT_WAIT_TIMEOUT",
@@ -113,11 +115,18 @@ class Wait:
     """Poll again after so many seconds.
 
     :param seconds: at least 0.
-    :param notice: what changed since the last poll and is worth one line in the log.
+    :param notice: what changed since the last poll, or that the wait goes on; worth one line in the log.
+    :param warns: whether that may be wrong.
     """
 
     seconds: float
     notice: str | None = None
+    warns: bool = False
+
+    def tell(self, log: Log) -> None:
+        """Write the notice, if there is one."""
+        if self.notice is not None:
+            (log.warning if self.warns else log.info)("%s", self.notice)
 
 
 @dataclass(slots=True)
@@ -178,6 +187,8 @@ class JobWatch:
     :param give_up_at: from when on a job that still runs is given up; None where its age is not known.
     :param jitter: random numbers from 0 to 1.
     :param media_type: of the job.
+    :param tells_progress: whether it says every five minutes that the wait goes on; of many jobs that are
+        waited for together, somebody else says it for all.
     """
 
     job_id: int
@@ -189,6 +200,8 @@ class JobWatch:
     give_up_at: float | None = None
     jitter: Callable[[], float] = random.random
     media_type: MediaType = "video"
+    tells_progress: bool = True
+    _told_at: float | None = field(default=None, init=False)
     _errors: _Errors | None = field(default=None, init=False)
     _last_result: JobResult | None = field(default=None, init=False)
     _unknown: tuple[int, ...] = field(default=(), init=False)
@@ -224,11 +237,10 @@ class JobWatch:
 
     def on_result(self, result: JobResult, now: float) -> Wait | WaitResult:
         """Take in what a poll brought."""
-        recovered = self._errors is not None
+        # Before the deadline is checked, which names what is unknown.
+        news, warns = self._news(result)
         self._errors = None
         self._last_result = result
-        # Before the deadline is checked, which names it.
-        notice = self._notice(result, recovered=recovered)
         outcome = outcome_of(result)
         if outcome is None and self.give_up_at is not None and now >= self.give_up_at:
             outcome = Outcome.GIVEN_UP
@@ -236,7 +248,8 @@ class JobWatch:
             outcome = Outcome.TIMEOUT
         if outcome is not None:
             return self._ended(outcome, now)
-        return Wait(self._bounded(self._interval(now), now), notice)
+        pause = self._bounded(self._interval(now), now)
+        return Wait(pause, _together(*news, self._progress_before(pause, now)), warns)
 
     def on_error(self, error: PixVerseError, now: float) -> Wait | WaitResult:
         """Take in that a poll failed."""
@@ -250,14 +263,29 @@ class JobWatch:
         interval = self.poll_interval or _USUAL_INTERVAL
         pause = errors.pause(wait_as_asked(2 * interval, _LONGEST_BACKOFF * interval, jitter=self.jitter))
         # An error makes no poll come sooner than it would have come without it.
-        pause = max(pause, self._interval(now))
-        return Wait(self._bounded(pause, now), f"Polling again later: {error}" if first else None)
+        pause = self._bounded(max(pause, self._interval(now)), now)
+        news = f"Polling again later: {error}" if first else None
+        return Wait(pause, _together(news, self._progress_before(pause, now)), warns=True)
+
+    def progress(self, now: float) -> str:
+        """Say that the wait goes on, and for how long it has; the next line is due in five minutes."""
+        self._told_at = now
+        failed = "" if self.last_error is None else f" The last poll failed: {self.last_error}"
+        return f"{self.name} is not done after {in_words(now - self._born)}.{failed}"
+
+    def _progress_before(self, pause: float, now: float) -> str | None:
+        """Say that the wait goes on, where the next poll comes too late for that."""
+        due = is_line_due(pause, now, self.started_at if self._told_at is None else self._told_at)
+        return self.progress(now) if self.tells_progress and due else None
+
+    @property
+    def _born(self) -> float:
+        return self.started_at if self.submitted_at is None else self.submitted_at
 
     def _interval(self, now: float) -> float:
         pause = self.poll_interval
         if pause is None:
-            born = self.started_at if self.submitted_at is None else self.submitted_at
-            pause = pause_at_age(now - born)
+            pause = pause_at_age(now - self._born)
         return pause * (1.0 + _SPREAD * self.jitter())
 
     def _bounded(self, pause: float, now: float) -> float:
@@ -266,18 +294,20 @@ class JobWatch:
             ends.append(self.give_up_at)
         return max(0.0, min(pause, min(ends) - now))
 
-    def _notice(self, result: JobResult, *, recovered: bool) -> str | None:
-        status = VideoStatus.known(result.status)
+    def _news(self, result: JobResult) -> tuple[list[str], bool]:
+        """Return what has changed since the last poll, and whether it may be wrong."""
+        status, before = VideoStatus.known(result.status), self._last_result
+        news = [f"{self.name} can be read again."] if self._errors is not None else []
         if status is None and result.status not in self._unknown:
             self._unknown += (result.status,)
-            return (
-                f"{self.name} has status {result.status}, which PixVerse does not document; it counts as "
-                "running."
-            )
+            unknown = f"{self.name} has status {result.status}, which PixVerse does not document"
+            return [*news, f"{unknown}; it counts as running."], True
         if status is VideoStatus.SUCCESS and not self._without_url:
             self._without_url = True
-            return f"{self.name} is done but has no URL yet; it is polled until it has one."
-        return f"{self.name} can be read again." if recovered else None
+            news.append(f"{self.name} is done but has no URL yet; it is polled until it has one.")
+        elif result.status != (VideoStatus.GENERATING if before is None else before.status):
+            news.append(f"{self.name} has status {result.status} now.")
+        return news, False
 
     def _ended(self, outcome: Outcome, now: float) -> WaitResult:
         return WaitResult(
@@ -289,6 +319,10 @@ class JobWatch:
             unknown_statuses=self._unknown,
             media_type=self.media_type,
         )
+
+
+def _together(*news: str | None) -> str | None:
+    return " ".join(filter(None, news)) or None
 
 
 class _Polls(Protocol):
@@ -332,6 +366,8 @@ class BalanceWatch:
     :param deadline: epoch seconds at which it ends; the last poll is made then.
     :param poll_interval: seconds between two polls.
     :param jitter: random numbers from 0 to 1.
+    :param tells_progress: whether it says how many credits there are, when that changes and every five
+        minutes.
     """
 
     min_credits: int
@@ -339,6 +375,8 @@ class BalanceWatch:
     deadline: float = math.inf
     poll_interval: float = 300.0
     jitter: Callable[[], float] = random.random
+    tells_progress: bool = True
+    _told_at: float | None = field(default=None, init=False)
     _errors: _Errors | None = field(default=None, init=False)
     _credits: int | None = field(default=None, init=False)
 
@@ -358,13 +396,14 @@ class BalanceWatch:
 
     def on_balance(self, credits_left: int, now: float) -> Wait | BalanceResult:
         """Take in the credits that can be spent."""
-        recovered = self._errors is not None
+        news = "The balance can be read again." if self._errors is not None else None
+        changed = credits_left != self._credits
         self._errors = None
         self._credits = credits_left
         if credits_left >= self.min_credits or now >= self.deadline:
             return self._ended(now, enough=credits_left >= self.min_credits)
-        pause = self.poll_interval * (1.0 + _SPREAD * self.jitter())
-        return Wait(min(pause, self.deadline - now), "The balance can be read again." if recovered else None)
+        pause = min(self.poll_interval * (1.0 + _SPREAD * self.jitter()), self.deadline - now)
+        return Wait(pause, _together(news, self._progress_before(pause, now, changed=changed)))
 
     def on_error(self, error: PixVerseError, now: float) -> Wait | BalanceResult:
         """Take in that a poll failed."""
@@ -375,8 +414,21 @@ class BalanceWatch:
             return self._ended(now, enough=False, final=final)
         longest = max(self.poll_interval, _LONGEST_BALANCE_BACKOFF)
         pause = errors.pause(wait_as_asked(2 * self.poll_interval, longest, jitter=self.jitter))
-        pause = max(pause, self.poll_interval)
-        return Wait(min(pause, self.deadline - now), f"Polling again later: {error}" if first else None)
+        pause = min(max(pause, self.poll_interval), self.deadline - now)
+        news = f"Polling again later: {error}" if first else None
+        return Wait(pause, _together(news, self._progress_before(pause, now)), warns=True)
+
+    def progress(self, now: float) -> str:
+        """Say that the wait goes on, and for how long it has; the next line is due in five minutes."""
+        self._told_at = now
+        there = "" if self._credits is None else f"there are {self._credits} credits, and "
+        failed = "" if self.last_error is None else f" The last poll failed: {self.last_error}"
+        waited = in_words(now - self.started_at)
+        return f"After {waited} {there}{self.min_credits} are waited for.{failed}"
+
+    def _progress_before(self, pause: float, now: float, *, changed: bool = False) -> str | None:
+        due = is_line_due(pause, now, self.started_at if self._told_at is None else self._told_at)
+        return self.progress(now) if self.tells_progress and (changed or due) else None
 
     def _ended(self, now: float, *, enough: bool, final: bool = False) -> BalanceResult:
         return BalanceResult(self._credits, enough, now - self.started_at, self.last_error, final)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.rendering import RenderedOperator
+from pixverse_provider.tasks import PixVerseTask, fails_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["PixVerseBalanceOperator"]
 
 
-class PixVerseBalanceOperator(RenderedOperator):
+class PixVerseBalanceOperator(PixVerseTask):
     """Read the credits of the account; free.
 
     Returns the credits that can be spent. Those of the plan go to the XCom ``credit_monthly``, those bought
@@ -31,6 +31,7 @@ class PixVerseBalanceOperator(RenderedOperator):
         super().__init__(**kwargs)
         self.pixverse_conn_id = pixverse_conn_id
 
+    @fails_plainly
     def execute(self, context: Context) -> int:
         """Read the balance and return what can be spent."""
         self._check_rendered()

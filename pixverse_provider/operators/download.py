@@ -22,7 +22,8 @@ from pixverse_provider.exceptions import (
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.outcome import Outcome
 from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
-from pixverse_provider.rendering import RenderedOperator
+from pixverse_provider.links import PixVerseVideoLink
+from pixverse_provider.tasks import PixVerseTask, fails_plainly
 
 if TYPE_CHECKING:
     import os
@@ -45,7 +46,7 @@ _POLL_INTERVAL = 2.0
 _LONGEST_READ = 60.0
 
 
-class PixVerseDownloadVideoOperator(RenderedOperator):
+class PixVerseDownloadVideoOperator(PixVerseTask):
     """Download a finished video, or each of a list, and return the URI of the file, or the list; free.
 
     The result URL of PixVerse is signed and expires, so it is read again right before the download and kept
@@ -78,6 +79,7 @@ class PixVerseDownloadVideoOperator(RenderedOperator):
 
     template_fields: Sequence[str] = ("video_id", "destination", "pixverse_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"video_id": "json"}
+    operator_extra_links = (PixVerseVideoLink(),)
     ui_color = "#e8ffe8"
 
     def __init__(
@@ -96,15 +98,26 @@ class PixVerseDownloadVideoOperator(RenderedOperator):
         self.overwrite = overwrite
         self.pixverse_conn_id = pixverse_conn_id
 
+    @fails_plainly
     def execute(self, context: Context) -> str | list[str]:
         """Check the destination, read the URL again, and land the video; so with each of a list."""
+        self.has_page = False
         self._check_rendered()
+        landed: list[dict[str, Any]] = []
+        try:
+            return self._land_each(context, landed)
+        finally:
+            self._push_landed(context, landed)
+
+    def _land_each(self, context: Context, landed: list[dict[str, Any]]) -> str | list[str]:
+        """Land each video and note it; return where they are."""
         video_ids, many = one_or_many_ids(self.video_id, "video_id")
-        if not video_ids:
+        if video_ids:
+            PixVerseVideoLink().push(self, context)
+        else:
             self.log.info("video_id is an empty list: nothing is downloaded.")
         places = [(video_id, self._place(video_id, many=many)) for video_id in video_ids]
         self._check_writable([place for _, place in places])
-        landed: list[dict[str, Any]] = []
         errors: list[PixVerseError] = []
         in_a_row = 0
         with PixVerseHook(self.pixverse_conn_id) as hook:
@@ -128,6 +141,15 @@ class PixVerseDownloadVideoOperator(RenderedOperator):
         self._tell_outlets(context, {"videos": landed} if many else landed[0])
         uris: list[str] = [file["uri"] for file in landed]
         return uris if many else uris[0]
+
+    def _push_landed(self, context: Context, landed: list[dict[str, Any]]) -> None:
+        """Tell the page of each video where it is, also where others of a list did not land."""
+        if not (landed and self.do_xcom_push):
+            return
+        try:
+            context["ti"].xcom_push(key="landed", value=landed)
+        except Exception as err:  # noqa: BLE001 - the videos are there, so no XCom may fail the task
+            self.log.warning("The XCom 'landed' could not be pushed: %s", err)
 
     def _place(self, video_id: int, *, many: bool) -> Destination:
         from pixverse_provider.storage.destinations import Destination
@@ -212,8 +234,7 @@ class PixVerseDownloadVideoOperator(RenderedOperator):
                         "first, with PixVerseVideoSensor or with wait_for_completion=True where it is made.",
                         video_id=video_id,
                     )
-                if step.notice:
-                    self.log.info(step.notice)
+                step.tell(self.log)
                 time.sleep(step.seconds)
                 continue
             if step.outcome is Outcome.SUCCESS:

@@ -23,6 +23,7 @@ from pixverse_provider.exceptions import (
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.advice import Advice, clear_drops_records
 from pixverse_provider.jobs.identity import Attempt, TaskIdentity, fingerprint_of
+from pixverse_provider.jobs.log_lines import begin_of_wait, end_of_wait, in_words
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
 from pixverse_provider.jobs.record import AttemptState, JobRecord, JobStore, job_of_event
 from pixverse_provider.jobs.submission import Found, JobSubmission
@@ -33,7 +34,9 @@ from pixverse_provider.jobs.watch import (
     Wait,
     poll_once,
 )
-from pixverse_provider.rendering import RenderedOperator
+from pixverse_provider.links import PixVerseVideoLink
+from pixverse_provider.operators._xcom import push_job
+from pixverse_provider.tasks import PixVerseTask, fails_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +59,7 @@ _ENDINGS_OF_A_JOB = (Outcome.SUCCESS, Outcome.FAILED, Outcome.MODERATED, Outcome
 _BACKSTOP = timedelta(hours=1)
 
 
-class PixVerseGenerationOperator(RenderedOperator):
+class PixVerseGenerationOperator(PixVerseTask):
     """Submit one PixVerse job and wait for its video; **every new job costs credits**.
 
     The job is submitted once: a retry of the task, whatever ended the attempt before, finds the job again and
@@ -65,9 +68,10 @@ class PixVerseGenerationOperator(RenderedOperator):
     of the task means "make it again" and pays again; what was paid and never handed over is picked up first.
 
     Returns the ``video_id``, as an int (as a string of digits above 2^53-1, which the JavaScript of the
-    Airflow UI would round); an image has an ``image_id`` instead. The whole result goes to the XCom ``video``
-    (``image``), without the signed URL: download with ``PixVerseDownloadVideoOperator``. With
-    ``do_xcom_push=False`` neither is pushed.
+    Airflow UI would round); an image has an ``image_id`` instead. What is known of the job goes to the XCom
+    ``video`` (``image``) as soon as it is submitted, and again at its end, also after a failure; without the
+    signed URL: download with ``PixVerseDownloadVideoOperator``. With ``do_xcom_push=False`` only the address
+    of the link *PixVerse video* is pushed.
 
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :param wait_for_completion: False returns the id as soon as the job is submitted.
@@ -97,8 +101,11 @@ class PixVerseGenerationOperator(RenderedOperator):
     request_class: ClassVar[type[GenerationRequest]]
     """What is submitted; its fields are the arguments of the operator, under the same names."""
     template_fields: Sequence[str] = ("pixverse_conn_id", "max_credits")
+    operator_extra_links = (PixVerseVideoLink(),)
     ui_color = "#e8e3ff"
     _media_type: MediaType = "video"
+    # None in a process that resumes after the submit.
+    _request: GenerationRequest | None = None
     # What a kill would leave behind.
     _waits_for: tuple[JobRecord, Advice] | None = None
 
@@ -143,10 +150,13 @@ class PixVerseGenerationOperator(RenderedOperator):
         """Return the request made of the rendered arguments; it checks itself."""
         return self.request_class.of(self)
 
+    @fails_plainly
     def execute(self, context: Context) -> Id:
         """Find or submit the job, then wait for it."""
+        self.has_page = False
         return self._run(context, AttemptState(time.time() + self._wait_budget))
 
+    @fails_plainly
     def execute_after_pause(
         self,
         context: Context,
@@ -160,11 +170,14 @@ class PixVerseGenerationOperator(RenderedOperator):
         :param event: of :class:`~pixverse_provider.triggers.pause.PixVersePauseTrigger`.
         :param waiting_since: with ``pauses`` and ``pending``, of a call that the first version deferred.
         """
+        self.has_page = False
         budget = self._wait_budget
         return self._run(context, AttemptState.read(event, waiting_since, pauses, pending, budget=budget))
 
+    @fails_plainly
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id:
         """Take the event of the trigger; the same ending as that of a wait in the worker."""
+        self.has_page = True
         results, data, deadline = read_event(event)
         # The first version does not say it; a stalled replay is then replaced in the next attempt.
         return self._end_wait(context, job_of_event(data), results[0], deadline=deadline or time.time())
@@ -189,7 +202,7 @@ class PixVerseGenerationOperator(RenderedOperator):
     def _run(self, context: Context, state: AttemptState) -> Id:
         """Find or submit the job, then wait for it until the deadline of the attempt."""
         self._check_rendered(warn=(first := state.job is None and not state.pauses))
-        request = self.build_request()
+        request = self._request = self.build_request()
         self._media_type = request.media_type
         deadline = state.deadline
         for warning in request.warnings if first else ():
@@ -205,6 +218,8 @@ class PixVerseGenerationOperator(RenderedOperator):
                 raise
             job = found.job
             self._waits_for = job, advice
+            PixVerseVideoLink().push(self, context)
+            push_job(self, context, job, request.media_type, result=found.result, request=request)
             if not self.wait_for_completion:
                 store.save(replace(job, handed_over=True))
                 return xcom_id(job.paid_id)
@@ -220,8 +235,8 @@ class PixVerseGenerationOperator(RenderedOperator):
                 except PixVerseError as err:
                     self.log.info("The first poll of %s failed, so it counts as running: %s", watch.name, err)
             if not isinstance(step, WaitResult):
-                if step is not None and step.notice:
-                    self.log.warning(step.notice)
+                if step is not None:
+                    step.tell(self.log)
                 if self.deferrable and self._can_defer(hook, watch):
                     self._defer_wait(job, deadline)
                 step = self._wait_here(hook, watch, now)
@@ -288,7 +303,7 @@ class PixVerseGenerationOperator(RenderedOperator):
             self.log.info("Submitting again in %.0f s: %s", pause, error)
             if self.deferrable:
                 self._defer_pause(pause, state)
-            time.sleep(pause)
+            self._sleep(pause, lambda left: f"Submitting again in {in_words(left)}.")
 
     def _not_submitted(
         self, store: JobStore, error: PixVerseTransientError, job: JobRecord, advice: Advice
@@ -330,14 +345,14 @@ class PixVerseGenerationOperator(RenderedOperator):
 
     def _wait_here(self, hook: PixVerseHook, watch: JobWatch, now: float) -> WaitResult:
         """Wait in this worker."""
+        self.log.info(begin_of_wait(watch.name, "in this worker", watch.deadline, self.poll_interval))
         pause = watch.first_poll(now)
         while True:
-            time.sleep(pause)
+            self._sleep(pause, lambda _: watch.progress(time.time()))
             step = poll_once(hook, watch)
             if not isinstance(step, Wait):
                 return step
-            if step.notice:
-                self.log.warning(step.notice)
+            step.tell(self.log)
             pause = step.seconds
 
     def _can_defer(self, hook: PixVerseHook, watch: JobWatch) -> bool:
@@ -354,9 +369,8 @@ class PixVerseGenerationOperator(RenderedOperator):
 
         now = time.time()
         deadline = max(deadline, now + FIRST_POLL_OF_A_TRIGGER)
-        self.log.info(
-            "Waiting for PixVerse %s %s in the triggerer; no worker is held.", self._media_type, job.job_id
-        )
+        name, where = f"PixVerse {self._media_type} {job.job_id}", "in the triggerer, which holds no worker,"
+        self.log.info(begin_of_wait(name, where, deadline, self.poll_interval))
         self.defer(
             trigger=PixVerseVideoTrigger(
                 pixverse_conn_id=self.pixverse_conn_id,
@@ -395,39 +409,19 @@ class PixVerseGenerationOperator(RenderedOperator):
         final = isinstance(result.error, AirflowFailException)
         error = result.failure(advice.next_steps(job, result.media_type, now, final=final))
         job_has_ended = result.outcome in _ENDINGS_OF_A_JOB
+        told = None if result.result is None else result.result.credits
+        job = replace(job, credits=told if job.credits is None else job.credits)
+        message = "" if error is None else str(error)
+        job = job.ended(result.outcome, now, message=message, handed_over=job_has_ended)
         if job_has_ended or result.outcome is Outcome.GIVEN_UP:
             # Before the id is returned or the failure raised: from then on a clear means "make it again".
-            store.save(
-                job.ended(
-                    result.outcome,
-                    now,
-                    message="" if error is None else str(error),
-                    handed_over=job_has_ended,
-                )
-            )
+            store.save(job)
+        push_job(self, context, job, result.media_type, result=result.result, request=self._request)
+        self.log.info(end_of_wait(job, result, now))
         if error is not None:
             error.trace_id = error.trace_id or job.trace_id
             raise error
-        self._push_result(context, job, result)
-        self.log.info("PixVerse %s %s is done.", result.media_type, result.job_id)
         return xcom_id(result.job_id)
-
-    def _push_result(self, context: Context, job: JobRecord, result: WaitResult) -> None:
-        """Push the whole result, without its signed URL."""
-        if not self.do_xcom_push:
-            return
-        value = {} if result.result is None else result.result.to_dict()
-        credits_charged = job.credits if job.credits is not None else value.get("credits")
-        value |= {"trace_id": job.trace_id, "credits": credits_charged}
-        try:
-            context["ti"].xcom_push(key=result.media_type, value=value)
-        except Exception:  # the job is done and paid, so no XCom may fail the task
-            self.log.exception(
-                "PixVerse %s %s is done, but its XCom %r could not be pushed.",
-                result.media_type,
-                result.job_id,
-                result.media_type,
-            )
 
     @property
     def _wait_budget(self) -> float:

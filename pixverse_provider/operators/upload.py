@@ -13,7 +13,7 @@ from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
 from pixverse_provider.api.settings import is_loopback
 from pixverse_provider.exceptions import PixVerseSourceError
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.rendering import RenderedOperator
+from pixverse_provider.tasks import PixVerseTask, fails_plainly
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
 
-class _PixVerseUploadOperator(RenderedOperator):
+class _PixVerseUploadOperator(PixVerseTask):
     """What both uploads share: checking the source, and handing on what is a URL."""
 
     template_fields: Sequence[str] = ("source", "pixverse_conn_id")
@@ -64,6 +64,7 @@ class _PixVerseUploadOperator(RenderedOperator):
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         self.source = cast("Place", keepable(self.source))
 
+    @fails_plainly
     def execute(self, context: Context) -> Id | list[Id]:
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
         self._check_rendered()

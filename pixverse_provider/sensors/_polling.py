@@ -21,8 +21,9 @@ from airflow.providers.common.compat.sdk import (
 from pixverse_provider.api.fields import check_switches, read_conn_id, read_seconds
 from pixverse_provider.exceptions import PixVersePermanentError
 from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.jobs.log_lines import TELL_EVERY, begin_of_wait, in_words, is_line_due, parts_of
 from pixverse_provider.jobs.watch import FIRST_POLL_OF_A_TRIGGER, BalanceWatch, JobWatch, Wait
-from pixverse_provider.rendering import RenderedOperator
+from pixverse_provider.tasks import PixVerseTask, fails_plainly
 
 if TYPE_CHECKING:
     import datetime
@@ -54,12 +55,16 @@ def for_good(error: PixVerseError) -> PixVersePermanentError:
     )
 
 
-class PollingSensor(RenderedOperator, BaseSensorOperator):
+class PollingSensor(PixVerseTask, BaseSensorOperator):
     """Base of the sensors: a watch decides about each poll, so that every mode ends alike."""
 
     pixverse_conn_id: str
     # In seconds: what the last poke has to wait for beyond poke_interval, as where PixVerse asks for a pause.
     _pause_after_error: float = 0.0
+    # When the wait began, in whatever process; whether it began in this one; what was last said to be left.
+    _since: float = 0.0
+    _begins: bool = True
+    _told: tuple[str, float] = ("", 0.0)
 
     def __init__(
         self,
@@ -90,13 +95,28 @@ class PollingSensor(RenderedOperator, BaseSensorOperator):
     def _after_a_timeout(self) -> str:
         """Say what was waited for, and what is known of it."""
 
+    @abstractmethod
+    def _left(self) -> str:
+        """Name what is still waited for."""
+
+    @abstractmethod
+    def _reached(self) -> str:
+        """Say that there is what was waited for."""
+
+    @fails_plainly
     def execute(self, context: Context) -> Any:
         """Poll once; then wait as the mode says."""
+        self.has_page = False
         self._check_rendered()
+        now = self._since = time.time()
         if not self.deferrable:
+            first = context["ti"].get_first_reschedule_date(context) if self.reschedule else None
+            if first is not None:
+                self._since, self._begins = first.timestamp(), False
             with self._telling_what_is_known():
-                return super().execute(context)
-        now = time.time()
+                value = super().execute(context)
+            self._tell_end(time.time() - self._since)
+            return value
         try:
             poked = self.poke(context)
             if not isinstance(poked, PokeReturnValue):
@@ -107,7 +127,11 @@ class PollingSensor(RenderedOperator, BaseSensorOperator):
             raise
         if not isinstance(poked, PokeReturnValue):
             self._defer(now)
+        self._tell_end(time.time() - now)
         return poked.xcom_value
+
+    def _tell_end(self, waited: float) -> None:
+        self.log.info("%s after %s.", self._reached(), in_words(waited))
 
     def _defer(self, started_at: float) -> NoReturn:
         now = time.time()
@@ -115,6 +139,8 @@ class PollingSensor(RenderedOperator, BaseSensorOperator):
         earliest = now + FIRST_POLL_OF_A_TRIGGER
         deadline = max(started_at + self._budget, earliest)
         not_before = min(max(earliest, now + self._pause_after_error), deadline)
+        where = "in the triggerer, which holds no worker,"
+        self.log.info(begin_of_wait(self._left(), where, deadline, self._poll_interval()))
         self.defer(
             trigger=self._trigger(started_at=started_at, not_before=not_before, deadline=deadline),
             method_name="execute_complete",
@@ -150,8 +176,7 @@ class PollingSensor(RenderedOperator, BaseSensorOperator):
             time.sleep(pause)
             step = poll()
         if isinstance(step, Wait):
-            if step.notice:
-                self.log.warning(step.notice)
+            step.tell(self.log)
             if watch.last_error is not None:
                 self._pause_after_error = max(self._pause_after_error, step.seconds)
         return step
@@ -162,7 +187,30 @@ class PollingSensor(RenderedOperator, BaseSensorOperator):
         interval = float(super()._get_next_poke_interval(started_at, run_duration, poke_count))
         # Up to the timeout, which Airflow checks after the next poke only.
         left = max(0.0, float(self.timeout) - run_duration())
-        return max(interval, min(self._pause_after_error, left))
+        interval = max(interval, min(self._pause_after_error, left))
+        self._tell_wait(interval)
+        if not self.reschedule:
+            # Airflow sleeps what is returned; a long pause is no reason to say nothing.
+            *parts, interval = parts_of(interval)
+            for part in parts:
+                time.sleep(part)
+                self._tell_wait(TELL_EVERY)
+        return interval
+
+    def _tell_wait(self, pause: float) -> None:
+        """Say that the wait begins; then, when less is left and every five minutes, that it goes on."""
+        now, left = time.time(), self._left()
+        if self._begins:
+            self._begins = False
+            where = "by a new process for each poll" if self.reschedule else "in this worker"
+            deadline = self._since + float(self.timeout)
+            interval, slows_down = float(self.poke_interval), bool(self.exponential_backoff)
+            self.log.info(begin_of_wait(left, where, deadline, interval, slows_down=slows_down))
+        elif left != self._told[0] or is_line_due(pause, now, self._told[1]):
+            self.log.info("Still waiting after %s for %s.", in_words(now - self._since), left)
+        else:
+            return
+        self._told = left, now
 
     @contextlib.contextmanager
     def _telling_what_is_known(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from pixverse_provider.exceptions import (
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.watch import BalanceResult, BalanceWatch, Wait
 from pixverse_provider.sensors._polling import PollingSensor, for_good
+from pixverse_provider.tasks import fails_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +69,7 @@ class PixVerseCreditSensor(PollingSensor):
         self.min_credits = min_credits
         self.pixverse_conn_id = pixverse_conn_id
         self._watch: BalanceWatch | None = None
+        self._credits: int | None = None
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll the balance.
@@ -76,7 +78,10 @@ class PixVerseCreditSensor(PollingSensor):
         """
         if self._watch is None:
             self._watch = BalanceWatch(
-                self._needed(), started_at=time.time(), poll_interval=self._poll_interval()
+                self._needed(),
+                started_at=time.time(),
+                poll_interval=self._poll_interval(),
+                tells_progress=False,
             )
         watch = self._watch
         self._pause_after_error = 0.0
@@ -85,18 +90,21 @@ class PixVerseCreditSensor(PollingSensor):
             return False
         return PokeReturnValue(is_done=True, xcom_value=self._end(step))
 
+    @fails_plainly
     def execute_complete(self, context: Context, event: dict[str, Any]) -> int:
         """Take the event of the trigger; ends as poking would have."""
-        return self._end(_read_event(event))
+        result = _read_event(event)
+        self._credits = self._end(result)
+        self._tell_end(result.waited)
+        return self._credits
 
     def _poll(self, watch: BalanceWatch) -> Wait | BalanceResult:
         hook = self._hook()
         try:
             with hook:
-                credits_left = hook.poll_balance().total
+                credits_left = self._credits = hook.poll_balance().total
         except PixVerseError as err:
             return watch.on_error(err, time.time())
-        self.log.info("%s credits; %s are waited for.", credits_left, watch.min_credits)
         return watch.on_balance(credits_left, time.time())
 
     def _end(self, result: BalanceResult) -> int:
@@ -117,6 +125,13 @@ class PixVerseCreditSensor(PollingSensor):
             said += f", and there are {result.credits}: top up, or lower min_credits"
         failed = "" if result.error is None else f" The last poll failed: {result.error}"
         return f"{said}.{failed}"
+
+    def _left(self) -> str:
+        there = "" if self._credits is None else f" (there are {self._credits})"
+        return f"{self._needed()} credits{there}"
+
+    def _reached(self) -> str:
+        return f"There are {self._credits} credits"
 
     def _needed(self) -> int:
         with reading(self.min_credits, "min_credits"):

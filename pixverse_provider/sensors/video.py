@@ -12,9 +12,12 @@ from pixverse_provider.api.ids import Id, one_or_many_ids, shown, xcom_id
 from pixverse_provider.api.results import VideoStatus
 from pixverse_provider.exceptions import PixVerseNotFoundError, error_from_dict
 from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.jobs.log_lines import names_of
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
 from pixverse_provider.jobs.watch import JobWatch, Wait, poll_once
+from pixverse_provider.links import PixVerseVideoLink
 from pixverse_provider.sensors._polling import PollingSensor, for_good
+from pixverse_provider.tasks import fails_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +58,7 @@ class PixVerseVideoSensor(PollingSensor):
 
     template_fields: Sequence[str] = ("video_id", "pixverse_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"video_id": "json"}
+    operator_extra_links = (PixVerseVideoLink(),)
     ui_color = "#e8e3ff"
 
     def __init__(
@@ -81,6 +85,8 @@ class PixVerseVideoSensor(PollingSensor):
         ids, many = self._ids()
         if not ids:
             self.log.info("video_id is an empty list: there is nothing to wait for.")
+        elif not self.has_page:
+            PixVerseVideoLink().push(self, context)
         self._pause_after_error = 0.0
         with self._hook() as hook:
             # The triggerer polls all at once, where a worker polls one after the other.
@@ -88,8 +94,10 @@ class PixVerseVideoSensor(PollingSensor):
             done = all(polls) if self.deferrable else all([*polls])
         return PokeReturnValue(is_done=True, xcom_value=_value(ids, many=many)) if done else False
 
+    @fails_plainly
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Id | list[Id]:
         """Take the event of the trigger; ends as poking would have."""
+        self.has_page = True
         results, _, _ = read_event(event)
         failed = [result for result in results if result.outcome is not Outcome.SUCCESS]
         late = [result for result in failed if result.outcome is Outcome.TIMEOUT]
@@ -103,6 +111,7 @@ class PixVerseVideoSensor(PollingSensor):
             self._raise_failure(over[0])
         if late:
             self._raise_timeout(late[0].waited, self._said(late), late[-1].error)
+        self._tell_end(max(result.waited for result in results))
         ids, many = self._ids()
         return _value(ids, many=many)
 
@@ -118,8 +127,6 @@ class PixVerseVideoSensor(PollingSensor):
         watch = self._watch(video_id)
         step = self._poll_until_decided(watch, lambda: poll_once(hook, watch))
         if isinstance(step, Wait):
-            if watch.last_error is None:
-                self.log.info("PixVerse video %s is not done yet.", video_id)
             return False
         self._raise_failure(step)
         self._done.add(video_id)
@@ -194,12 +201,25 @@ class PixVerseVideoSensor(PollingSensor):
             [self._watch(each).out_of_time(time.time()) for each in ids if each not in self._done]
         )
 
+    def _left(self) -> str:
+        return names_of([each for each in self._ids()[0] if each not in self._done])
+
+    def _reached(self) -> str:
+        ids, _ = self._ids()
+        if not ids:
+            return "Nothing was waited for: done"
+        return f"{names_of(ids)} {'is' if len(ids) == 1 else 'are'} done"
+
     def _watch(self, video_id: int) -> JobWatch:
         watch = self._watches.get(video_id)
         if watch is None:
             # Airflow ends a poke at its timeout.
             watch = self._watches[video_id] = JobWatch(
-                video_id, started_at=time.time(), deadline=math.inf, poll_interval=self._poll_interval()
+                video_id,
+                started_at=time.time(),
+                deadline=math.inf,
+                poll_interval=self._poll_interval(),
+                tells_progress=False,
             )
         return watch
 

@@ -10,6 +10,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pixverse_provider.api.calls import balance_call
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
+from pixverse_provider.jobs.log_lines import parts_of
 from pixverse_provider.jobs.watch import LONGEST_LAST_POLL, BalanceResult, BalanceWatch, Wait
 from pixverse_provider.triggers.storable import check_traceback, storable
 
@@ -107,9 +108,12 @@ class PixVerseCreditTrigger(BaseTrigger):
                 step = watch.on_error(err, time.time())
             if not isinstance(step, Wait):
                 return step
-            if step.notice:
-                self.log.warning(step.notice)
-            await asyncio.sleep(step.seconds)
+            step.tell(self.log)
+            *parts, rest = parts_of(step.seconds)
+            for part in parts:
+                await asyncio.sleep(part)
+                self.log.info(watch.progress(time.time()))
+            await asyncio.sleep(rest)
 
     async def _poll(self) -> int:
         """Read the balance; where the key is refused, with that of the connection now, if it is another."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from pixverse_provider.jobs.log_lines import in_words, parts_of
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -37,5 +39,9 @@ class PixVersePauseTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Sleep, then fire."""
-        await asyncio.sleep(max(0.0, self.until - time.time()))
+        *parts, rest = parts_of(max(0.0, self.until - time.time()))
+        for part in parts:
+            await asyncio.sleep(part)
+            self.log.info("Submitting again in %s.", in_words(self.until - time.time()))
+        await asyncio.sleep(rest)
         yield TriggerEvent({"state": self.state})

@@ -12,6 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
 from pixverse_provider.hooks.connection import GOES_ON
+from pixverse_provider.jobs.log_lines import TELL_EVERY, in_words, names_of, parts_of
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.jobs.record import JobRecord
 from pixverse_provider.jobs.watch import LONGEST_LAST_POLL, JobWatch, Wait
@@ -145,21 +146,20 @@ class PixVerseVideoTrigger(BaseTrigger):
                     continue
             except PixVerseError as err:
                 # One for all: they began at the same time and have the same errors.
-                connecting = connecting or self._watch(self.video_ids[0])
+                connecting = connecting or self._watch(self.video_ids[0], tells_progress=True)
                 step = connecting.on_error(err, time.time())
             if isinstance(step, WaitResult):
                 # Not before its own time, as for every other ending.
                 await asyncio.sleep(connecting.first_poll(time.time()))
                 return _for_each(step, self.video_ids)
-            if step.notice:
-                self.log.warning(step.notice)
-            await asyncio.sleep(step.seconds)
+            step.tell(self.log)
+            await asyncio.sleep(await self._last_part(connecting, step.seconds))
 
     def _timed_out(self, video_id: str) -> WaitResult:
         waited = time.time() - self.started_at
         return WaitResult(Outcome.TIMEOUT, int(video_id), waited, media_type=self.media_type)
 
-    def _watch(self, video_id: str) -> JobWatch:
+    def _watch(self, video_id: str, *, tells_progress: bool) -> JobWatch:
         return JobWatch(
             int(video_id),
             started_at=self.started_at,
@@ -169,6 +169,7 @@ class PixVerseVideoTrigger(BaseTrigger):
             submitted_at=self.submitted_at,
             give_up_at=self._give_up_at(),
             media_type=self.media_type,
+            tells_progress=tells_progress,
         )
 
     def _give_up_at(self) -> float | None:
@@ -187,22 +188,35 @@ class PixVerseVideoTrigger(BaseTrigger):
         that have ended so by then. The deadline is the same for all, and all have their last poll then.
         """
         waits = [asyncio.create_task(self._wait_for(poller, video_id)) for video_id in self.video_ids]
+        lines = asyncio.create_task(self._tell_progress(waits))
         try:
-            for wait in asyncio.as_completed(waits):
+            for number, wait in enumerate(asyncio.as_completed(waits), 1):
                 result = await wait
-                if result.outcome not in (Outcome.SUCCESS, Outcome.TIMEOUT):
+                if result.outcome is Outcome.SUCCESS:
+                    done = names_of([result.job_id], self.media_type)
+                    self.log.info("%s is done, %s of %s.", done, number, len(waits))
+                elif result.outcome is not Outcome.TIMEOUT:
                     break
             ended = [wait.result() for wait in waits if wait.done()]
             return [result for result in ended if result.outcome is not Outcome.SUCCESS] or ended
         finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            for task in (lines, *waits):
+                task.cancel()
+            await asyncio.gather(lines, *waits, return_exceptions=True)
+
+    async def _tell_progress(self, waits: list[asyncio.Task[WaitResult]]) -> None:
+        """Say every five minutes that the wait for many jobs goes on."""
+        while True:
+            await asyncio.sleep(TELL_EVERY)
+            jobs = zip(self.video_ids, waits, strict=True)
+            left = [int(video_id) for video_id, wait in jobs if not wait.done()]
+            waited = in_words(time.time() - self.started_at)
+            self.log.info("Not done after %s: %s.", waited, names_of(left, self.media_type))
 
     async def _wait_for(self, poller: SharedPoller, video_id: str) -> WaitResult:
-        watch = self._watch(video_id)
+        watch = self._watch(video_id, tells_progress=len(self.video_ids) == 1)
         # Not before its own time, even where another trigger has seen the end of the job already.
-        await asyncio.sleep(watch.first_poll(time.time()))
+        await asyncio.sleep(await self._last_part(watch, watch.first_poll(time.time())))
         with poller.job(self.media_type, watch.job_id) as job:
             max_age = _FRESH
             while True:
@@ -212,11 +226,19 @@ class PixVerseVideoTrigger(BaseTrigger):
                     step = watch.on_error(err, time.time())
                 if not isinstance(step, Wait):
                     return step
-                if step.notice:
-                    self.log.warning(step.notice)
-                await asyncio.sleep(_to_tick(step.seconds))
+                step.tell(self.log)
+                await asyncio.sleep(await self._last_part(watch, _to_tick(step.seconds)))
                 # The poll of another trigger of the same job will do, but not for the last one.
                 max_age = step.seconds / 2 if time.time() < self.deadline else 0.0
+
+    async def _last_part(self, watch: JobWatch, seconds: float) -> float:
+        """Sleep all but the last part of a long pause, and say that the wait goes on; return the rest."""
+        *parts, rest = parts_of(seconds)
+        for part in parts:
+            await asyncio.sleep(part)
+            if watch.tells_progress:
+                self.log.info(watch.progress(time.time()))
+        return rest
 
 
 def _to_tick(pause: float) -> float:

@@ -17,6 +17,7 @@ from pixverse_provider.api.generations import MaskSelectionRequest
 from pixverse_provider.api.media import IMAGE, MEDIA
 from pixverse_provider.exceptions import PixVerseInvalidRequestError
 from pixverse_provider.hooks.pixverse import PixVerseHook
+from pixverse_provider.links import PixVerseVideoLink
 from pixverse_provider.operators.account import PixVerseBalanceOperator
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
 from pixverse_provider.operators.generation import PixVerseGenerationOperator
@@ -93,7 +94,7 @@ def test_a_job_of_every_kind_is_paid_once_and_its_result_is_in_xcom(
 
 @pytest.mark.usefixtures("airflow_db", "at_once")
 @pytest.mark.parametrize("deferrable", [False, True], ids=["in the worker", "deferred"])
-def test_nothing_at_all_is_pushed_where_it_is_not_wanted(
+def test_nothing_but_links_is_pushed_where_it_is_not_wanted(
     emulator: EmulatorControl, ids: Ids, presenter: Path, tmp_path: Path, *, deferrable: bool
 ) -> None:
     # Longer than the poll after the submit, so that the wait ends what it says.
@@ -115,7 +116,9 @@ def test_nothing_at_all_is_pushed_where_it_is_not_wanted(
     run = run_dag(dag)
 
     assert run.states() == dict.fromkeys(dag.task_ids, "success")
-    assert run.pushed() == set()
+    with_link = {task.task_id for task in dag.tasks if task.operator_extra_links}
+    assert with_link == {*NAMES, "land", "video"}
+    assert run.pushed() == {(task_id, PixVerseVideoLink().xcom_key) for task_id in with_link}
 
 
 @pytest.mark.usefixtures("airflow_db", "at_once")

@@ -10,9 +10,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import airflow.sdk.execution_time.context
+from airflow.sdk.execution_time import comms
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
+
+KEEPS_RECORDS = hasattr(airflow.sdk.execution_time.context, "NEVER_EXPIRE")
+"""Whether this Airflow has a task state store, as from 3.3 on."""
+
+NAMES_WHILE_WAITING = hasattr(comms, "SetRenderedMapIndex")
+"""Whether this Airflow names a mapped task instance before its end, as from 3.2 on."""
 
 
 @dataclass
@@ -30,6 +39,11 @@ class FinishedRun:
 
     def tries(self, task_id: str) -> int:
         return max(int(ti.try_number) for ti in self._task_instances() if ti.task_id == task_id)
+
+    def names(self, task_id: str) -> list[str]:
+        """Return what the squares of all mapped instances are called, in their order."""
+        found = [ti for ti in self._task_instances() if ti.task_id == task_id]
+        return [str(ti.rendered_map_index) for ti in sorted(found, key=lambda ti: int(ti.map_index))]
 
     def xcom(self, task_id: str, key: str = "return_value") -> Any:
         """Return the value that one task instance pushed, or None."""

@@ -44,6 +44,7 @@ _MODULES = (
     "pixverse_provider.sensors._polling",
     "pixverse_provider.sensors.credit",
     "pixverse_provider.sensors.video",
+    "pixverse_provider.tasks",
     "pixverse_provider.triggers.credit",
     "pixverse_provider.triggers.pause",
     "pixverse_provider.triggers.video",

@@ -29,9 +29,10 @@ ARROWS: dict[str, set[str]] = {
     "rendering": {"api", "exceptions"},
     "hooks": {"get_provider_info", "storage", "api", "exceptions"},
     "triggers": {"hooks", "jobs", "api", "exceptions"},
-    "links": {"hooks", "jobs", "api", "exceptions"},
-    "sensors": {"rendering", "triggers", "links", "hooks", "jobs", "api", "exceptions"},
-    "operators": {"rendering", "triggers", "links", "hooks", "storage", "jobs", "api", "exceptions"},
+    "tasks": {"rendering", "jobs", "exceptions"},
+    "links": {"tasks"},
+    "sensors": {"triggers", "tasks", "links", "hooks", "jobs", "api", "exceptions"},
+    "operators": {"triggers", "tasks", "links", "hooks", "storage", "jobs", "api", "exceptions"},
     "plugin": {"", "links", "hooks", "jobs", "api", "exceptions"},
     "emulator": set(),
 }

@@ -75,15 +75,21 @@ class TestASubmit:
         api = Api()
         find_or_submit(api, job_store(Store()))
         assert caplog.messages == [
-            f"Submitted the lip sync: PixVerse video {NEW_ID} (trace id {api.trace_ids[0]}, 8 credits)."
+            (
+                f"Submitted the lip sync: PixVerse video {NEW_ID}, 8 credits charged (price not published), "
+                f"trace id {api.trace_ids[0]}."
+            )
         ]
 
-    def test_says_nothing_of_credits_where_pixverse_did_not(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_says_so_where_pixverse_does_not_tell_the_charge(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "pixverse_provider.jobs")
         api = Api(submits=[Submission(NEW_ID)])
         find_or_submit(api, job_store(Store()))
         assert caplog.messages == [
-            f"Submitted the lip sync: PixVerse video {NEW_ID} (trace id {api.trace_ids[0]})."
+            (
+                f"Submitted the lip sync: PixVerse video {NEW_ID}, charge not stated (price not published), "
+                f"trace id {api.trace_ids[0]}."
+            )
         ]
 
     def test_that_was_repeated_says_so_and_claims_no_earlier_attempt(
@@ -94,8 +100,8 @@ class TestASubmit:
         find_or_submit(api, job_store(Store()))
         assert caplog.messages == [
             (
-                f"Submitted again, under the same trace id, the lip sync: PixVerse video {NEW_ID} (trace id "
-                f"{api.trace_ids[0]}, 8 credits)."
+                f"Submitted again, under the same trace id, the lip sync: PixVerse video {NEW_ID}, 8 credits "
+                f"charged (price not published), trace id {api.trace_ids[0]}."
             )
         ]
 
@@ -357,7 +363,7 @@ class TestErrors:
         find_or_submit(Api(), job_store(Store(), request=REQUEST), max_credits=7.5)
         assert said() == [
             (
-                "WARNING",
+                "INFO",
                 (
                     "max_credits is not checked: the published prices do not tell beforehand what this lip "
                     "sync costs."

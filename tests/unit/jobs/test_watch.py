@@ -23,6 +23,7 @@ from pixverse_provider.exceptions import (
     PixVerseRateLimitError,
     PixVerseTransientError,
 )
+from pixverse_provider.jobs.log_lines import TELL_EVERY
 from pixverse_provider.jobs.outcome import Outcome, WaitResult
 from pixverse_provider.jobs.watch import (
     DEFAULT_WAIT_TIMEOUT,
@@ -51,11 +52,10 @@ def watch(
 ) -> JobWatch:
     return JobWatch(
         VIDEO_ID,
-        started_at=START,
         deadline=START + timeout,
         poll_interval=poll_interval,
         jitter=lambda: jitter,
-        **fields,
+        **{"started_at": START} | fields,
     )
 
 
@@ -142,9 +142,20 @@ class TestUnknownStatuses:
             waiting(one.on_result(video(status), START + n)).notice
             for n, status in enumerate([9, 9, 5, 9, 10, 10])
         ]
-        assert [bool(notice) for notice in notices] == [True, False, False, False, True, False]
-        assert "status 9" in str(notices[0])
-        assert str(VIDEO_ID) in str(notices[0])
+        named = f"PixVerse video {VIDEO_ID} has status"
+        assert notices == [
+            f"{named} 9, which PixVerse does not document; it counts as running.",
+            None,
+            f"{named} 5 now.",
+            f"{named} 9 now.",
+            f"{named} 10, which PixVerse does not document; it counts as running.",
+            None,
+        ]
+
+    def test_only_what_is_new_about_one_may_be_wrong(self) -> None:
+        one = watch()
+        steps = [waiting(one.on_result(video(status), START + n)) for n, status in enumerate([9, 5, 9])]
+        assert [step.warns for step in steps] == [True, False, False]
 
     def test_they_are_named_when_the_deadline_comes(self) -> None:
         one = watch()
@@ -171,6 +182,86 @@ TRANSIENT = pytest.mark.parametrize(
 )
 
 
+def lines_of(one: JobWatch | BalanceWatch, answer: Any, *, seconds: float) -> list[tuple[float, str]]:
+    """Return when a wait has said what, where each poll brings the same."""
+    polled: Any = one.on_balance if isinstance(one, BalanceWatch) else one.on_result
+    take = one.on_error if isinstance(answer, PixVerseError) else polled
+    now, lines = START, []
+    while now < START + seconds:
+        step: Any = take(answer, now)
+        if waiting(step).notice:
+            lines.append((now - START, step.notice))
+        now += step.seconds
+    return lines
+
+
+class TestAWaitThatGoesOn:
+    @pytest.mark.parametrize("poll_interval", [1.0, 7.0, 60.0, 280.0, None])
+    def test_says_so_at_least_every_five_minutes_and_no_more_often_than_it_has_to(
+        self, poll_interval: float | None
+    ) -> None:
+        one = watch(timeout=7200, poll_interval=poll_interval)
+        told = [seconds for seconds, _ in lines_of(one, video(5), seconds=7100)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise([0.0, *told])]
+        assert max(gaps) <= TELL_EVERY
+        assert min(gaps[1:]) >= TELL_EVERY - 1.1 * (poll_interval or 60)
+
+    def test_says_for_how_long_since_the_submit(self) -> None:
+        one = watch(timeout=7200, poll_interval=60.0, jitter=0.0, submitted_at=START - 3600)
+        assert lines_of(one, video(5), seconds=301) == [
+            (300.0, f"PixVerse video {VIDEO_ID} is not done after 65 min.")
+        ]
+
+    def test_says_since_when_it_began_where_that_is_all_it_knows(self) -> None:
+        one = watch(timeout=7200, poll_interval=70.0, jitter=0.0)
+        assert lines_of(one, video(5), seconds=300) == [
+            (280.0, f"PixVerse video {VIDEO_ID} is not done after 4 min 40 s.")
+        ]
+
+    def test_says_with_a_warning_what_the_last_poll_failed_with(self) -> None:
+        one = watch(timeout=7200, poll_interval=10.0)
+        failed = PixVerseTransientError("HTTP 502")
+        lines = lines_of(one, failed, seconds=1200)
+        assert lines[0] == (0.0, "Polling again later: HTTP 502")
+        assert all(line.endswith("The last poll failed: HTTP 502") for _, line in lines[1:])
+        assert len(lines) >= 4
+        assert waiting(one.on_error(failed, START + 3000)).warns
+
+    def test_in_another_process_says_so_with_its_first_poll_where_it_is_time(self) -> None:
+        one = watch(timeout=7200, started_at=START - 1000)
+        assert waiting(one.on_result(video(5), START)).notice == (
+            f"PixVerse video {VIDEO_ID} is not done after 16 min 40 s."
+        )
+
+    def test_says_what_has_changed_and_that_it_goes_on_in_one_line(self) -> None:
+        one = watch(timeout=7200, started_at=START - 1000)
+        name = f"PixVerse video {VIDEO_ID}"
+        assert waiting(one.on_result(video(9), START)).notice == (
+            f"{name} has status 9, which PixVerse does not document; it counts as running. "
+            f"{name} is not done after 16 min 40 s."
+        )
+
+    def test_leaves_it_to_somebody_else_where_many_jobs_are_waited_for(self) -> None:
+        one = watch(timeout=7200, tells_progress=False)
+        assert lines_of(one, video(5), seconds=7000) == []
+
+    def test_for_credits_says_how_many_there_are(self) -> None:
+        one = BalanceWatch(100, started_at=START, poll_interval=100.0, jitter=lambda: 0.0)
+        assert lines_of(one, 7, seconds=600) == [
+            (0.0, "After 0 s there are 7 credits, and 100 are waited for."),
+            (300.0, "After 5 min there are 7 credits, and 100 are waited for."),
+        ]
+
+    def test_for_credits_says_so_when_there_are_others(self) -> None:
+        one = balance_watch()
+        notices = [waiting(one.on_balance(there_are, START + 9)).notice for there_are in (7, 7, 8)]
+        assert notices == [
+            "After 9 s there are 7 credits, and 100 are waited for.",
+            None,
+            "After 9 s there are 8 credits, and 100 are waited for.",
+        ]
+
+
 class TestTransientErrors:
     @TRANSIENT
     def test_they_never_end_a_wait_before_its_deadline(self, error: PixVerseError) -> None:
@@ -195,7 +286,8 @@ class TestTransientErrors:
         one = watch()
         notices = [waiting(one.on_error(error, START + n)).notice for n in range(3)]
         assert [bool(notice) for notice in notices] == [True, False, False]
-        assert "can be read again" in str(waiting(one.on_result(video(5), START + 4)).notice)
+        again = waiting(one.on_result(video(5), START + 4))
+        assert (again.notice, again.warns) == (f"PixVerse video {VIDEO_ID} can be read again.", False)
         assert waiting(one.on_result(video(5), START + 5)).notice is None
         assert waiting(one.on_error(error, START + 6)).notice
 
@@ -619,7 +711,9 @@ class TestTheBalance:
         error = PixVerseTransientError("HTTP 502")
         notices = [waiting(one.on_error(error, START)).notice for _ in range(2)]
         assert [bool(notice) for notice in notices] == [True, False]
-        assert waiting(one.on_balance(5, START)).notice == "The balance can be read again."
+        assert waiting(one.on_balance(5, START)).notice == (
+            "The balance can be read again. After 0 s there are 5 credits, and 100 are waited for."
+        )
         assert waiting(one.on_balance(5, START)).notice is None
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 
 from pixverse_provider.api.generations import LipSyncRequest
 from pixverse_provider.api.pacing import wait_as_asked
@@ -32,11 +34,14 @@ from pixverse_provider.exceptions import (
 )
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.jobs.record import JobRecord
+from pixverse_provider.links import PixVerseVideoLink
+from pixverse_provider.operators.edit import PixVerseModifyOperator
 from pixverse_provider.operators.generation import PixVerseGenerationOperator
 from pixverse_provider.operators.image import PixVerseImageTemplateOperator
 from pixverse_provider.operators.lip_sync import PixVerseLipSyncOperator
+from pixverse_provider.triggers.pause import PixVersePauseTrigger
 from tests.unit.connections import KEY, set_connection
-from tests.unit.jobs.making import STORE_KEY, Store, context_of, record
+from tests.unit.jobs.making import RUN, STORE_KEY, Store, context_of, record
 from tests.unit.own_log import OwnLog
 from tests.unit.pixverse_in_time import START, Clock, Service, resumed, run_to_its_end, video
 from tests.unit.scripted_server import refusal, success
@@ -46,6 +51,10 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 FIRST_ID = 101
+LINK_KEY = PixVerseVideoLink().xcom_key
+PAGE = f"pixverse/dags/films/runs/{quote(RUN, safe='')}/tasks/make"
+# Two hours after START, when an attempt ends by default.
+UNTIL = "2026-01-05 11:00:00 UTC"
 every_mode = pytest.mark.parametrize("mode", ["in the worker", "deferred"])
 HTTP_502 = PixVerseTransientError("HTTP 502")
 NO_CONNECTION = PixVerseConnectionNotFoundError("The Airflow connection 'pixverse_eu' does not exist")
@@ -61,12 +70,14 @@ class Task:
     operator_class: Any = PixVerseLipSyncOperator
     said: OwnLog = field(default_factory=OwnLog)
     pushed: dict[str, Any] = field(default_factory=dict)
-    xcom_error: Exception | None = None
+    xcom_error: BaseException | None = None
 
     def operator(self, mode: str, **changes: Any) -> Any:
         arguments: dict[str, Any] = {"source_video_id": 7, "audio_media_id": 8}
         if self.operator_class is PixVerseImageTemplateOperator:
             arguments = {"img_ids": [1], "template_id": 2}
+        elif self.operator_class is PixVerseModifyOperator:
+            arguments = {}
         arguments |= {
             "task_id": "make",
             "retries": 2,
@@ -103,6 +114,11 @@ class Task:
 
 @pytest.fixture
 def task(monkeypatch: pytest.MonkeyPatch) -> Task:
+    return new_task(monkeypatch)
+
+
+def new_task(monkeypatch: pytest.MonkeyPatch) -> Task:
+    """Make a task at the beginning of its time, and another PixVerse that knows of no job."""
     clock = Clock()
     clock.install(monkeypatch)
     service = Service(clock)
@@ -694,20 +710,85 @@ class TestTheLog:
         name = f"PixVerse video {FIRST_ID}"
         assert task.said.lines == [
             ("INFO", f"The first poll of {name} failed, so it counts as running: HTTP 502"),
+            ("INFO", f"Waiting for {name} in this worker until {UNTIL}, polling every 10 s."),
             ("WARNING", f"{name} has status 9, which PixVerse does not document; it counts as running."),
             ("WARNING", "Polling again later: HTTP 502"),
-            ("WARNING", f"{name} can be read again."),
-            ("INFO", f"{name} is done."),
+            ("INFO", f"{name} can be read again. {name} has status 5 now."),
+            ("INFO", f"{name} is done, {task.clock.passed:.0f} s after its submit: 8 credits."),
         ]
+
+    @every_mode
+    def test_has_a_line_for_the_submit_the_begin_and_the_end_and_no_warning_where_all_goes_well(
+        self, task: Task, mode: str, log_lines: list[str]
+    ) -> None:
+        task.service.will(video(5), video(5), video(5), video(1))
+        task.attempt(mode)
+        name = f"PixVerse video {FIRST_ID}"
+        where = "in this worker" if mode == "in the worker" else "in the triggerer, which holds no worker,"
+        assert log_lines == [
+            (
+                f"Submitted the lip sync: {name}, 8 credits charged (price not published), trace id "
+                f"{task.service.trace_ids[0]}."
+            )
+        ]
+        assert task.said.lines == [
+            ("INFO", f"Waiting for {name} {where} until {UNTIL}, polling every 10 s."),
+            ("INFO", f"{name} is done, {task.clock.passed:.0f} s after its submit: 8 credits."),
+        ]
+
+    @pytest.mark.parametrize("poll_interval", [10.0, 290.0, 1500.0, None])
+    def test_of_a_wait_in_the_worker_has_a_line_every_five_minutes_however_rarely_it_polls(
+        self, task: Task, monkeypatch: pytest.MonkeyPatch, poll_interval: float | None
+    ) -> None:
+        told: list[float] = []
+        log = OwnLog()
+        monkeypatch.setattr(log, "info", lambda *_: told.append(task.clock.passed))
+        monkeypatch.setattr(PixVerseGenerationOperator, "log", log)
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt("in the worker", poll_interval=poll_interval, timeout=4000.0)
+        gaps = [later - earlier for earlier, later in itertools.pairwise([0.0, *told, task.clock.passed])]
+        assert max(gaps) <= 300.1
+        assert len(told) <= 30
+
+    @every_mode
+    def test_of_a_long_pause_before_a_submit_has_a_line_every_five_minutes(
+        self, task: Task, mode: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task.said.install(monkeypatch, PixVersePauseTrigger)
+        task.service.submits.append(busy(retry_after=1000.0))
+        task.service.afterwards = video(1)
+        task.attempt(mode)
+        lines = [line for _, line in task.said.lines if line.startswith("Submitting again in ")]
+        assert len(lines) == 4
+
+    @pytest.mark.parametrize(
+        ("status", "end"),
+        [
+            (8, "has failed, {} after its submit: 8 credits, which are refunded."),
+            (7, "did not pass the content moderation, {} after its submit: 8 credits, which are refunded."),
+            (6, "was deleted, {} after its submit: 8 credits."),
+            (5, "is not done, {} after its submit: 8 credits."),
+        ],
+    )
+    @every_mode
+    def test_of_a_failure_ends_with_seconds_and_credits(
+        self, task: Task, mode: str, status: int, end: str
+    ) -> None:
+        task.service.will(video(5), video(status))
+        with pytest.raises(PixVerseError):
+            task.attempt(mode, timeout=60.0)
+        after = f"{task.clock.passed:.0f} s"
+        assert task.said.lines[-1] == ("INFO", f"PixVerse video {FIRST_ID} {end.format(after)}")
 
     def test_of_a_deferred_wait_says_who_waits(self, task: Task) -> None:
         task.service.will(Video(7, 1), video(1))
         task.attempt("deferred")
         name = f"PixVerse video {FIRST_ID}"
+        where = "in the triggerer, which holds no worker,"
         assert task.said.lines == [
-            ("WARNING", f"{name} is done but has no URL yet; it is polled until it has one."),
-            ("INFO", f"Waiting for {name} in the triggerer; no worker is held."),
-            ("INFO", f"{name} is done."),
+            ("INFO", f"{name} is done but has no URL yet; it is polled until it has one."),
+            ("INFO", f"Waiting for {name} {where} until {UNTIL}, polling every 10 s."),
+            ("INFO", f"{name} is done, 7 s after its submit: 8 credits."),
         ]
 
     @every_mode
@@ -814,10 +895,10 @@ class TestTheResult:
         task.xcom_error = RuntimeError("the API server is away")
         task.service.will(video(5), video(1))
         assert task.attempt(mode) == FIRST_ID
-        assert task.said.lines[-2:] == [
-            ("ERROR", f"PixVerse video {FIRST_ID} is done, but its XCom 'video' could not be pushed."),
-            ("INFO", f"PixVerse video {FIRST_ID} is done."),
-        ]
+        name = f"PixVerse video {FIRST_ID}"
+        assert task.said.lines[-2][0] == "ERROR"
+        assert "XCom 'video' could not be pushed; the task goes on without it" in task.said.lines[-2][1]
+        assert task.said.lines[-1][1].startswith(f"{name} is done, ")
 
     def test_has_the_credits_that_the_job_itself_tells_where_the_submit_did_not(
         self, task: Task, mode: str
@@ -830,7 +911,147 @@ class TestTheResult:
     def test_goes_to_no_xcom_where_the_user_wants_none(self, task: Task, mode: str) -> None:
         task.service.will(video(5), video(1))
         assert task.attempt(mode, do_xcom_push=False) == FIRST_ID
+        assert task.pushed == {LINK_KEY: PAGE}
+
+
+@every_mode
+class TestWhatPeopleSee:
+    def test_is_a_link_and_the_job_itself_as_soon_as_it_is_submitted(self, task: Task, mode: str) -> None:
+        seen: list[dict[str, Any]] = []
+
+        def poll() -> Video:
+            seen.append(dict(task.pushed))
+            return video(1 if len(seen) == 3 else 5)
+
+        task.service.afterwards = poll
+        task.attempt(mode)
+        assert seen[0] == seen[2]
+        assert seen[0][LINK_KEY] == PAGE
+        assert seen[0]["video"] == {
+            "video_id": FIRST_ID,
+            "media_type": "video",
+            "outcome": "running",
+            "message": None,
+            "trace_id": task.service.trace_ids[0],
+            "credits": 8.0,
+            "credits_refunded": None,
+            "request": {"source_video_id": 7, "audio_media_id": 8},
+            "operation": "PixVerseLipSyncOperator",
+            "submitted_at": "2026-01-05T09:00:00.000+00:00",
+            "ended_at": None,
+            "try_number": 1,
+        }
+
+    @pytest.mark.parametrize(
+        ("status", "outcome", "refunded"),
+        [(8, "failed", 8.0), (7, "moderated", 8.0), (6, "deleted", None), (5, "timeout", None)],
+    )
+    def test_after_a_failure_is_what_became_of_the_job(
+        self, task: Task, mode: str, status: int, outcome: str, refunded: float | None
+    ) -> None:
+        task.service.will(video(5), video(status))
+        with pytest.raises(PixVerseError) as caught:
+            task.attempt(mode, timeout=60.0)
+        value = task.pushed["video"]
+        assert task.pushed[LINK_KEY] == PAGE
+        assert (value["video_id"], value["outcome"], value["status"]) == (FIRST_ID, outcome, status)
+        assert value["message"] == str(caught.value)
+        assert (value["credits"], value["credits_refunded"]) == (8.0, refunded)
+        assert value["request"] == {"source_video_id": 7, "audio_media_id": 8}
+        assert (value["ended_at"] is None) == (outcome == "timeout")
+
+    def test_of_a_job_that_an_earlier_attempt_has_paid_is_there_at_once(self, task: Task, mode: str) -> None:
+        with pytest.raises(PixVerseWaitTimeoutError):
+            task.attempt(mode, timeout=60.0)
+        task.pushed.clear()
+        task.service.afterwards = video(1)
+        task.attempt(mode, try_number=2)
+        assert task.pushed[LINK_KEY] == PAGE
+        assert (task.pushed["video"]["video_id"], task.pushed["video"]["try_number"]) == (FIRST_ID, 1)
+
+    def test_where_nobody_waits_for_the_job_is_there_too(self, task: Task, mode: str) -> None:
+        task.attempt(mode, wait_for_completion=False)
+        assert task.pushed[LINK_KEY] == PAGE
+        assert task.pushed["video"]["outcome"] == "running"
+
+    def test_is_nothing_where_there_is_no_job(self, task: Task, mode: str) -> None:
+        task.service.submits.append(PixVerseModerationError("refused", proves_no_job=True, err_code=500063))
+        with pytest.raises(PixVerseModerationError):
+            task.attempt(mode)
         assert task.pushed == {}
+
+    def test_that_cannot_be_pushed_ends_no_task(self, task: Task, mode: str, log_lines: list[str]) -> None:
+        task.xcom_error = RuntimeError("the API server is away")
+        task.service.will(video(5), video(1))
+        assert task.attempt(mode) == FIRST_ID
+        assert any("link 'PixVerse video' could not be pushed" in line for line in log_lines)
+
+    def test_that_cannot_be_pushed_changes_nothing_about_the_payment_and_its_record(
+        self, monkeypatch: pytest.MonkeyPatch, mode: str
+    ) -> None:
+        def story(xcom_error: Exception | None) -> tuple[Any, ...]:
+            # The same jitter each time.
+            random.seed(mode)
+            task = new_task(monkeypatch)
+            task.xcom_error = xcom_error
+            task.service.will(video(5), video(8), video(8))
+            with pytest.raises(PixVerseGenerationFailedError):
+                task.attempt(mode)
+            with pytest.raises(PixVerseWaitTimeoutError):
+                task.attempt(mode, try_number=2, timeout=60.0)
+            task.service.afterwards = video(1)
+            returned = [task.attempt(mode, try_number=3)]
+            returned.append(task.attempt(mode, try_number=4, max_tries=5))
+            returned.append(task.attempt(mode, try_number=5, max_tries=6, wait_for_completion=False))
+            return (
+                returned,
+                task.service.trace_ids,
+                task.store.written,
+                task.service.polled,
+                task.clock.passed,
+            )
+
+        untroubled = story(None)
+        assert len(untroubled[1]) == 4
+        assert story(RuntimeError("the API server is away")) == untroubled
+        assert story(ValueError("no JSON")) == untroubled
+
+    @pytest.mark.parametrize("end", [AirflowTaskTimeout("not in time"), KeyboardInterrupt()])
+    def test_whose_push_is_where_an_attempt_is_ended_is_found_by_the_retry(
+        self, task: Task, mode: str, end: BaseException
+    ) -> None:
+        task.xcom_error = end
+        with pytest.raises(type(end)):
+            task.attempt(mode)
+        assert task.kept.job_id == FIRST_ID
+        task.xcom_error = None
+        task.service.afterwards = video(1)
+        assert task.attempt(mode, try_number=2) == FIRST_ID
+        assert len(task.service.trace_ids) == 1
+
+    def test_that_cannot_be_pushed_hides_no_failure_of_the_job(self, task: Task, mode: str) -> None:
+        task.xcom_error = RuntimeError("the API server is away")
+        task.service.will(video(5), video(8))
+        with pytest.raises(PixVerseGenerationFailedError):
+            task.attempt(mode)
+
+    def test_holds_neither_a_signed_address_of_a_source_nor_an_id_that_a_page_would_round(
+        self, task: Task, mode: str
+    ) -> None:
+        task.operator_class = PixVerseModifyOperator
+        task.service.afterwards = video(1)
+        task.attempt(
+            mode,
+            prompt="a" * 3000,
+            quality="540p",
+            source_video_id=2**63 + 1,
+            mask_ids=["m"],
+            mask_urls=["https://media.pixverse.ai/m.png?Signature=s3cr3t#x"],
+        )
+        request = task.pushed["video"]["request"]
+        assert request["mask_urls"] == ["https://media.pixverse.ai/m.png"]
+        assert request["source_video_id"] == str(2**63 + 1)
+        assert request["prompt"] == "a" * 2000
 
 
 class TestAResume:
@@ -849,7 +1070,14 @@ class TestAResume:
     def test_returns_a_job_that_is_done_though_nothing_else_is_known_of_it(self, task: Task) -> None:
         event = make_event([WaitResult(Outcome.SUCCESS, 7, 60.0)], record(job_id=7, credits=8.0).to_json())
         assert self.broken(task).execute_complete(task.context(), event) == 7
-        assert task.pushed == {"video": {"trace_id": "t", "credits": 8.0}}
+        value = task.pushed["video"]
+        assert (value["video_id"], value["trace_id"], value["credits"]) == (7, "t", 8.0)
+        assert (value["outcome"], value["request"]) == ("success", None)
+
+    def test_tells_no_request_where_the_templates_render_to_another_by_now(self, task: Task) -> None:
+        event = make_event([WaitResult(Outcome.SUCCESS, 7, 60.0, Video(7, 1))], record(job_id=7).to_json())
+        assert task.operator("deferred").execute_complete(task.context(), event) == 7
+        assert task.pushed["video"]["request"] is None
 
     @pytest.mark.parametrize(
         "outcome", [Outcome.FAILED, Outcome.MODERATED, Outcome.TIMEOUT, Outcome.GIVEN_UP]

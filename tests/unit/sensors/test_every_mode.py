@@ -32,6 +32,8 @@ from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.sensors._polling import PollingSensor
 from pixverse_provider.sensors.credit import PixVerseCreditSensor
 from pixverse_provider.sensors.video import PixVerseVideoSensor
+from pixverse_provider.triggers.credit import PixVerseCreditTrigger
+from pixverse_provider.triggers.video import PixVerseVideoTrigger
 from tests.support.tasks import TaskRun
 from tests.unit.own_log import OwnLog
 from tests.unit.pixverse_in_time import START, Clock, Service, run_to_its_end, video
@@ -44,6 +46,8 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 GOES_ON: dict[str, Any] = {"videos": video(5), "credits": Balance(1, 7, 0)}
 DONE: dict[str, Any] = {"videos": video(1), "credits": Balance(1, 60, 40)}
 VALUE = {"videos": 7, "credits": 100}
+# Ten minutes after START, when the sensors below end.
+UNTIL = "2026-01-05 09:10:00 UTC"
 NO_CONNECTION = PixVerseConnectionNotFoundError("The Airflow connection 'pixverse_eu' does not exist")
 HTTP_502 = PixVerseTransientError("HTTP 502")
 NOT_FOUND = PixVerseNotFoundError("PixVerse refused: data not found.", err_code=500008)
@@ -87,18 +91,32 @@ def made(kind: str, mode: str, **changes: Any) -> PollingSensor:
     return sensor
 
 
-def context() -> Any:
-    first = datetime.fromtimestamp(START, UTC)
-    return {"ti": SimpleNamespace(get_first_reschedule_date=lambda _: first)}
+def context(*, is_first: bool = False) -> Any:
+    first = None if is_first else datetime.fromtimestamp(START, UTC)
+    return {
+        "ti": SimpleNamespace(
+            dag_id="films",
+            run_id="manual",
+            task_id="wait",
+            map_index=-1,
+            get_first_reschedule_date=lambda _: first,
+            xcom_push=lambda **_: None,
+        )
+    }
 
 
-def run(kind: str, mode: str, clock: Clock, **arguments: Any) -> Any:
+def run(kind: str, mode: str, clock: Clock, *, is_first: bool = False, **arguments: Any) -> Any:
     """Run a sensor to its end, over all its deferrals, or over all the processes of its pokes."""
     while True:
         try:
-            return run_to_its_end(made(kind, mode, **arguments), context(), clock)
+            return run_to_its_end(made(kind, mode, **arguments), context(is_first=is_first), clock)
         except AirflowRescheduleException as again:
+            is_first = False
             clock.go_to(again.reschedule_date.timestamp() - START)
+
+
+def without_airflow(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [line for line in lines if not line[1].startswith("Success criteria met")]
 
 
 @every_mode
@@ -507,23 +525,93 @@ class TestTheLog:
     def test_of_videos(self, service: Service, clock: Clock, said: list[tuple[str, str]]) -> None:
         service.will(video(5), HTTP_502, video(9), video(1))
         run("videos", "poke", clock)
-        assert said[:-1] == [
-            ("INFO", "PixVerse video 7 is not done yet."),
+        assert without_airflow(said) == [
+            ("INFO", f"Waiting for PixVerse video 7 in this worker until {UNTIL}, polling every 10 s."),
             ("WARNING", "Polling again later: HTTP 502"),
             (
                 "WARNING",
-                "PixVerse video 7 has status 9, which PixVerse does not document; it counts as running.",
+                (
+                    "PixVerse video 7 can be read again. PixVerse video 7 has status 9, which PixVerse does "
+                    "not document; it counts as running."
+                ),
             ),
-            ("INFO", "PixVerse video 7 is not done yet."),
+            ("INFO", f"PixVerse video 7 is done after {clock.passed:.0f} s."),
+        ]
+
+    def test_of_many_videos_says_which_are_left_when_that_has_changed(
+        self, service: Service, clock: Clock, said: list[tuple[str, str]]
+    ) -> None:
+        service.will(video(5), video(5), video(1), video(5), video(1))
+        run("videos", "poke", clock, video_id=[7, 8])
+        assert without_airflow(said) == [
+            ("INFO", f"Waiting for PixVerse videos 7, 8 in this worker until {UNTIL}, polling every 10 s."),
+            ("INFO", "Still waiting after 10 s for PixVerse video 8."),
+            ("INFO", "PixVerse videos 7, 8 are done after 20 s."),
+        ]
+
+    @every_kind
+    @pytest.mark.parametrize("mode", ["poke", "deferrable"])
+    @pytest.mark.parametrize("poke_interval", [10.0, 290.0, 1500.0])
+    def test_of_a_wait_has_a_line_every_five_minutes_however_rarely_it_polls(
+        self,
+        service: Service,
+        clock: Clock,
+        kind: str,
+        mode: str,
+        monkeypatch: pytest.MonkeyPatch,
+        poke_interval: float,
+    ) -> None:
+        told: list[float] = []
+        log = SimpleNamespace(info=lambda *_: told.append(clock.passed), debug=lambda *_, **__: None)
+        log.warning = lambda *_: None
+        for of in (PollingSensor, PixVerseVideoTrigger, PixVerseCreditTrigger):
+            monkeypatch.setattr(of, "log", log)
+        service.afterwards = GOES_ON[kind]
+        with pytest.raises(AirflowSensorTimeout):
+            run(kind, mode, clock, poke_interval=poke_interval, timeout=4000.0)
+        gaps = [later - earlier for earlier, later in itertools.pairwise([0.0, *told, clock.passed])]
+        assert max(gaps) <= 300.1
+        assert len(told) <= 30
+
+    @every_kind
+    def test_of_a_poke_that_is_a_process_of_its_own_says_for_how_long_it_has_been(
+        self, service: Service, clock: Clock, kind: str, said: list[tuple[str, str]]
+    ) -> None:
+        service.will(GOES_ON[kind], GOES_ON[kind], DONE[kind])
+        run(kind, "reschedule", clock, is_first=True)
+        left = "PixVerse video 7" if kind == "videos" else "100 credits (there are 7)"
+        reached = "PixVerse video 7 is done" if kind == "videos" else "There are 100 credits"
+        assert without_airflow(said) == [
+            (
+                "INFO",
+                f"Waiting for {left} by a new process for each poll until {UNTIL}, polling every 10 s.",
+            ),
+            ("INFO", f"Still waiting after 10 s for {left}."),
+            ("INFO", f"{reached} after 20 s."),
+        ]
+
+    @every_kind
+    def test_of_a_deferred_wait_says_until_when_and_how_often_it_is_polled(
+        self, service: Service, clock: Clock, kind: str, said: list[tuple[str, str]]
+    ) -> None:
+        service.will(GOES_ON[kind], DONE[kind])
+        run(kind, "deferrable", clock)
+        left = "PixVerse video 7" if kind == "videos" else "100 credits (there are 7)"
+        reached = "PixVerse video 7 is done" if kind == "videos" else "There are 100 credits"
+        where = "in the triggerer, which holds no worker,"
+        assert said == [
+            ("INFO", f"Waiting for {left} {where} until {UNTIL}, polling every 10 s."),
+            ("INFO", f"{reached} after {clock.passed:.0f} s."),
         ]
 
     def test_of_credits(self, service: Service, clock: Clock, said: list[tuple[str, str]]) -> None:
         service.will(Balance(1, 7, 0), HTTP_502, Balance(1, 60, 40))
         run("credits", "poke", clock)
-        assert said[:-1] == [
-            ("INFO", "7 credits; 100 are waited for."),
+        left = "100 credits (there are 7)"
+        assert without_airflow(said) == [
+            ("INFO", f"Waiting for {left} in this worker until {UNTIL}, polling every 10 s."),
             ("WARNING", "Polling again later: HTTP 502"),
-            ("INFO", "100 credits; 100 are waited for."),
+            ("INFO", f"There are 100 credits after {clock.passed:.0f} s."),
         ]
 
     def test_of_an_empty_list_says_that_there_is_nothing_to_wait_for(

@@ -190,8 +190,24 @@ def test_its_log_has_a_line_where_a_poll_fails_and_where_it_works_again(
     service.will(Balance(1, 7, 0), failed, failed, Balance(1, 7, 0))
     event_of(trigger(started_at=START, deadline=START + 600), clock)
     assert log.lines == [
+        ("INFO", "After 0 s there are 7 credits, and 100 are waited for."),
         ("WARNING", "Polling again later: HTTP 502"),
-        ("WARNING", "The balance can be read again."),
+        ("INFO", "The balance can be read again."),
+    ]
+
+
+def test_its_log_says_every_five_minutes_that_the_wait_goes_on_however_rarely_it_polls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, log = Clock(), OwnLog()
+    clock.install(monkeypatch)
+    log.install(monkeypatch, PixVerseCreditTrigger)
+    service = Service(clock, afterwards=Balance(1, 7, 0))
+    service.install(monkeypatch)
+    event_of(trigger(started_at=START, deadline=START + 1000, poll_interval=900.0), clock)
+    assert log.lines == [
+        ("INFO", f"After {waited} there are 7 credits, and 100 are waited for.")
+        for waited in ("0 s", "5 min", "10 min", "15 min")
     ]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import itertools
 import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +21,7 @@ from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
     PixVerseConfigurationError,
     PixVerseNotFoundError,
+    PixVerseRateLimitError,
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
@@ -36,6 +39,7 @@ from tests.unit.virtual_time import VirtualTimeLoop
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from pixverse_provider.api.results import Video
     from tests.unit.scripted_server import Behaviour, Received, ScriptedServer
 
 
@@ -326,8 +330,57 @@ class TestWaiting:
         clock.run(results_of(trigger_in_time()))
         assert log.lines == [
             ("WARNING", "Polling again later: HTTP 502"),
-            ("WARNING", "PixVerse video 7 can be read again."),
+            ("INFO", "PixVerse video 7 can be read again."),
         ]
+
+    @pytest.mark.parametrize("poll_interval", [10.0, 290.0, 1500.0])
+    def test_its_log_says_at_least_every_five_minutes_that_the_wait_goes_on(
+        self,
+        clock: Clock,
+        service: Service,
+        monkeypatch: pytest.MonkeyPatch,
+        poll_interval: float,
+    ) -> None:
+        told = [0.0]
+        monkeypatch.setattr(
+            PixVerseVideoTrigger, "log", SimpleNamespace(info=lambda *_: told.append(clock.passed))
+        )
+        clock.run(results_of(trigger_in_time(poll_interval=poll_interval, deadline=START + 4000)))
+        gaps = [later - earlier for earlier, later in itertools.pairwise([*told, 4000.0])]
+        assert max(gaps) <= 300.1
+        assert len(told) <= 30
+
+    def test_its_log_says_so_where_pixverse_asks_for_a_long_pause(
+        self, clock: Clock, service: Service, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = OwnLog()
+        log.install(monkeypatch, PixVerseVideoTrigger)
+        service.will(PixVerseRateLimitError("slow down", retry_after=700.0), video(1))
+        clock.run(results_of(trigger_in_time(deadline=START + 4000)))
+        goes_on = "PixVerse video 7 is not done after {}. The last poll failed: slow down"
+        assert log.lines[1:] == [("INFO", goes_on.format("5 min")), ("INFO", goes_on.format("10 min"))]
+
+    def test_its_log_has_one_line_for_many_jobs_and_one_for_each_that_is_done(
+        self, clock: Clock, service: Service, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = OwnLog()
+        log.install(monkeypatch, PixVerseVideoTrigger)
+        ends = {7: START + 100, 8: START + 400}
+
+        def answer() -> Video:
+            job_id = service.polled[-1][1]
+            return video(1 if clock.time() >= ends.get(job_id, START + 700) else 5, job_id)
+
+        service.afterwards = answer
+        ids = [str(job_id) for job_id in range(7, 17)]
+        clock.run(results_of(trigger_in_time(video_ids=ids, deadline=START + 4000)))
+        assert log.lines[:4] == [
+            ("INFO", "PixVerse video 7 is done, 1 of 10."),
+            ("INFO", "Not done after 5 min: PixVerse videos 8, 9, 10, 11, 12 and 4 more."),
+            ("INFO", "PixVerse video 8 is done, 2 of 10."),
+            ("INFO", "Not done after 10 min: PixVerse videos 9, 10, 11, 12, 13 and 3 more."),
+        ]
+        assert len(log.lines) == 12
 
 
 class TestARefusedKey:
