@@ -210,8 +210,6 @@ def _lost(text: str, rendered: object, env: jinja2.Environment, context: Context
     A text that asks for something of the run (``{{ ds }}``), prints anything at all (``{{ "{" }}``) or uses
     ``{% raw %}`` is a template on purpose, and so are its comments and blocks.
     """
-    if rendered == text:
-        return []
     if not _may_be_template(text, env):
         return _lost_as_literal(text, rendered, env)
     try:
