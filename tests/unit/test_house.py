@@ -32,7 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "tasks": {"rendering", "jobs", "exceptions"},
     "links": {"tasks"},
     "sensors": {"triggers", "tasks", "links", "hooks", "jobs", "api", "exceptions"},
-    "operators": {"triggers", "tasks", "links", "hooks", "storage", "jobs", "api", "exceptions"},
+    "operators": {"rendering", "triggers", "tasks", "links", "hooks", "storage", "jobs", "api", "exceptions"},
     "plugin": {"", "links", "hooks", "jobs", "api", "exceptions"},
     "emulator": set(),
 }
