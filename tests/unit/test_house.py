@@ -31,7 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "links": {"hooks", "jobs", "api", "exceptions"},
     "sensors": {"triggers", "links", "hooks", "jobs", "api", "exceptions"},
     "operators": {"triggers", "links", "hooks", "storage", "jobs", "api", "exceptions"},
-    "plugin": {"", "links", "hooks", "jobs", "api", "exceptions"},
+    "plugin": {"", "links", "triggers", "hooks", "storage", "jobs", "api", "exceptions"},
     "emulator": set(),
 }
 
