@@ -21,9 +21,10 @@ __all__ = ["Spending", "chart", "spending_of"]
 
 MOST_DAGS = 7
 OTHERS = "others"
-_WIDTH, _HEIGHT = 960, 240
+_HEIGHT = 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 6, 10, 24
-_LABELS = 8
+# Class of the chart, its width, and how many days are named. The page shows one of the two.
+_SIZES = (("wide", 960, 8), ("narrow", 420, 4))
 
 
 @dataclass(frozen=True)
@@ -76,19 +77,27 @@ def spending_of(videos: Iterable[TaskVideo], days: int, today: date) -> Spending
 
 
 def chart(spending: Spending) -> Markup:
-    """Return the stacked bars; each has its own words, for whoever points at it or has it read out."""
+    """Return the stacked bars, for a wide page and for a narrow one.
+
+    Each bar has its own words, for whoever points at it or has it read out.
+    """
+    # Made of numbers, and of texts that are escaped below.
+    return Markup("").join(_bars(spending, *size) for size in _SIZES)
+
+
+def _bars(spending: Spending, name: str, width: int, labels: int) -> Markup:
     top = _nice(max((sum(row) for row in spending.values), default=0))
-    inner_width, inner_height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+    inner_width, inner_height = width - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
     base = _HEIGHT - _BOTTOM
     parts = []
     for step in range(5):
         value = top * step / 4
         y = base - inner_height * step / 4
-        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{credit_text(value)}</text>')
     slot = inner_width / max(1, len(spending.days))
-    width = max(1.0, min(36.0, slot * 0.72))
-    every = math.ceil(len(spending.days) / _LABELS)
+    bar = max(1.0, min(36.0, slot * 0.72))
+    every = math.ceil(len(spending.days) / labels)
     for number, (day, row) in enumerate(zip(spending.days, spending.values, strict=True)):
         middle = _LEFT + slot * (number + 0.5)
         if number % every == 0:
@@ -104,16 +113,15 @@ def chart(spending: Spending) -> Markup:
             y -= height
             words = escape(f"{day.isoformat()}, {spending.dags[index]}: {credit_text(value)} credits")
             parts.append(
-                f'<rect class="c{index}" x="{middle - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" '
+                f'<rect class="c{index}" x="{middle - bar / 2:.1f}" y="{y:.1f}" width="{bar:.1f}" '
                 f'height="{max(height, 0.5):.1f}"><title>{words}</title></rect>'
             )
     label = escape(
         f"Credits per day from {spending.days[0]} to {spending.days[-1]}: "
         f"{credit_text(spending.total)} in all"
     )
-    # Made of numbers and of what has been escaped above.
     return Markup(  # noqa: S704
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">'
+        f'<svg class="chart {name}" viewBox="0 0 {width} {_HEIGHT}" role="img" aria-label="{label}">'
         f"{''.join(parts)}</svg>"
     )
 

@@ -260,6 +260,13 @@ class TaskVideo:
         words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
         return words.strip().capitalize()
 
+    @property
+    def name(self) -> str:
+        """What it is called: by its label, where Airflow or the user has given one that says more than a number."""
+        if self.map_index < 0:
+            return self.task_id
+        return self.label if self.label != str(self.map_index) else f"{self.task_id} [{self.map_index}]"
+
     def number(self, name: str) -> float | None:
         """Return a number of the XCom; None where it holds none, or 0, which PixVerse writes for it."""
         return _number(self.value, name) or None

@@ -61,7 +61,7 @@ async def show_task(request: Request, page: TaskPage) -> Response:
         (video.task_id, addresses.mapped(video) if video.map_index >= 0 else None, "Task"),
     ]
     if video.map_index >= 0:
-        crumbs.append((video.label, None, f"Map index {video.map_index}"))
+        crumbs.append((video.name, None, f"Map index {video.map_index}"))
     shown_request = video.request or _fields_of_request(page)
     return render(
         request,
@@ -124,7 +124,7 @@ def _why_not(page: TaskPage, said: Said) -> str:
         return "PixVerse is generating it" if page.video.is_live else "The task has not waited for its end"
     if page.makes_jobs and state != "success":
         return {"moderated": "Refused by the moderation of PixVerse", "waiting": "Not submitted yet"}.get(
-            state, f"There is no video: the job is {state}"
+            state, f"The job was {state}" if state in ("deleted", "given up") else "The job failed"
         )
     if page.conn_id is None:
         return "Airflow no longer knows which connection it used"
@@ -167,11 +167,13 @@ def _facts(page: TaskPage, said: Said) -> list[tuple[str, Any, str]]:
         width = (result and result.output_width) or video.number("output_width")
         height = (result and result.output_height) or video.number("output_height")
         facts.append(("Size", size_text((result and result.size) or video.number("size")), ""))
-        if page.clips and page.clips[0].media_type == "video":
+        if page.clips and page.clips[0].media_type == "video" and _may_play(page):
             facts.append(("Length", _pixels(width, height), "length"))
         else:
             facts.append(("Picture", _pixels(width, height), ""))
         sound = result.has_audio if result is not None else video.value.get("has_audio")
+        if not _may_play(page):
+            sound = None
         facts.append(("Sound", {True: "yes", False: "no"}.get(sound) if isinstance(sound, bool) else "", ""))
         seed = video.number("seed")
         facts.append(("Seed", f"{seed:.0f}" if seed else "", ""))
@@ -190,6 +192,10 @@ def _facts(page: TaskPage, said: Said) -> list[tuple[str, Any, str]]:
     elif page.makes_jobs and video.state == "success":
         facts.append(("Landed at", "no download of this run has landed it", ""))
     return [fact for fact in facts if fact[1] not in (None, "") or fact[2] == "length"]
+
+
+def _may_play(page: TaskPage) -> bool:
+    return not page.makes_jobs or page.video.state in ("success", "running")
 
 
 def _pixels(width: float | None, height: float | None) -> str:

@@ -14,7 +14,9 @@ NO_XCOMS_USER = "nox"
 class OneDagDenied(SimpleAuthManager):
     """Gives nobody but admins one of the DAGs, and one user no XComs at all."""
 
-    def is_authorized_dag(self, *, method: Any, user: Any, access_entity: Any = None, details: Any = None) -> bool:
+    def is_authorized_dag(
+        self, *, method: Any, user: Any, access_entity: Any = None, details: Any = None
+    ) -> bool:
         """Tell whether a user may do that."""
         if details is not None and details.id == DENIED_DAG and user.role != "ADMIN":
             return False

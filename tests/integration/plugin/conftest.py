@@ -145,7 +145,9 @@ def web_app(world: World) -> Iterator[FastAPI]:
     """Airflow's own web app, with the auth manager of the tests and the plugin as Airflow loads it."""
     settings = {
         "AIRFLOW__CORE__AUTH_MANAGER": f"{OneDagDenied.__module__}.{OneDagDenied.__name__}",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in ROLES.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+            f"{name}:{role}" for name, role in ROLES.items()
+        ),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": f"{os.environ['AIRFLOW_HOME']}/passwords.json",
         "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests that is long enough for the signature" * 2,
     }

@@ -116,14 +116,18 @@ def test_a_dag_that_is_denied_is_in_no_list_and_in_no_sum(world: World, bob: Vis
     assert DENIED_DAG in everything
     assert DENIED_DAG not in allowed
     assert f"?dag={VIDEO_DAG}" in allowed.replace("&amp;", "&") or VIDEO_DAG in allowed
-    assert DENIED_DAG not in bob.see(f"/pixverse/?dag={DENIED_DAG}").replace(f"<option selected>{DENIED_DAG}", "")
+    assert DENIED_DAG not in bob.see(f"/pixverse/?dag={DENIED_DAG}").replace(
+        f"<option selected>{DENIED_DAG}", ""
+    )
     assert _sum(ann.see(f"/pixverse/?dag={DENIED_DAG}")) > 0
     assert _sum(bob.see(f"/pixverse/?dag={DENIED_DAG}")) == 0
     assert _sum(everything) == _sum(allowed) + _sum(ann.see(f"/pixverse/?dag={DENIED_DAG}"))
 
 
 def _sum(page: str) -> float:
-    return float(page.partition('id="spent">Credits per day <small>')[2].partition(" in all")[0].replace(",", ""))
+    return float(
+        page.partition('id="spent">Credits per day <small>')[2].partition(" in all")[0].replace(",", "")
+    )
 
 
 def test_who_may_read_no_xcoms_sees_no_list_and_no_page(as_user: Any, world: World) -> None:
