@@ -262,7 +262,7 @@ class TaskVideo:
 
     @property
     def name(self) -> str:
-        """What it is called: by its label, where Airflow or the user has given one that says more than a number."""
+        """What it is called: by its label, where that says more than a number."""
         if self.map_index < 0:
             return self.task_id
         return self.label if self.label != str(self.map_index) else f"{self.task_id} [{self.map_index}]"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-__all__ = ["LazyApp", "plugin_problem"]
+__all__ = ["APP", "LazyApp"]
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +65,3 @@ class LazyApp:
 
 APP = LazyApp()
 """The one app of a process."""
-
-
-def plugin_problem() -> str | None:
-    """Return why there are no PixVerse pages in this process, in a sentence; None where there are."""
-    try:
-        plugin = importlib.import_module("pixverse_provider.plugin.registration").PixVersePlugin
-    except Exception as err:  # noqa: BLE001 - as above; and Airflow itself logs it
-        return f"The PixVerse pages are not there: {type(err).__name__}: {err}"
-    problem: str | None = plugin.problem()
-    return problem

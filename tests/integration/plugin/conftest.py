@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from tests.support.dags import connection_json, run_dag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from airflow.sdk import DAG
     from fastapi import FastAPI
@@ -187,7 +187,7 @@ def token_of(name: str) -> str:
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-    return get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=ROLES[name]))
+    return str(get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=ROLES[name])))
 
 
 @pytest.fixture
