@@ -255,9 +255,10 @@ def _landed(session: Session, dag_id: str, run_id: str, rows: list[versions.Task
     found = []
     said: set[tuple[str, int]] = set()
     for stored in versions.xcoms(session, [LANDED_KEY], dag_ids=[dag_id], **where):
+        if not isinstance(stored.value, list):
+            continue
         said.add((stored.task_id, stored.map_index))
-        entries = stored.value if isinstance(stored.value, list) else []
-        for entry in entries[:_MOST_CLIPS]:
+        for entry in stored.value[:_MOST_CLIPS]:
             job_id = read_id(entry.get("video_id")) if isinstance(entry, dict) else None
             uri = entry.get("uri") if isinstance(entry, dict) else None
             if job_id and isinstance(uri, str) and len(uri) <= _LONGEST_PLACE:
