@@ -226,10 +226,8 @@ def run(*, keep: bool, real: bool) -> None:
         raise DemoError(f"REAL=1 calls the real PixVerse API, so {KEY_VARIABLE} has to hold your key.")
     end_leftovers(kept=False)
     if keep and (running := kept_demo()) is not None:
-        raise DemoError(
-            f"one is running already: {running.airflow}/, its video at {running.page or 'the page of its run'}. "
-            "make demo-stop ends it."
-        )
+        video = f", its video at {running.page}" if running.page else ""
+        raise DemoError(f"one is running already: {running.airflow}/{video}. make demo-stop ends it.")
     version = importlib.metadata.version("apache-airflow-core")
     if real:
         say(f"Airflow {version} and the real PixVerse API; {cost()}.")

@@ -12,6 +12,8 @@ import pytest
 from tests.integration.plugin.conftest import MAPPED_DAG, VIDEO_DAG
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.integration.plugin.conftest import Visitor, World
 
 
@@ -132,3 +134,97 @@ def test_a_page_says_that_airflow_keeps_the_rendered_fields_no_longer(
     assert "of this one no more" in words
     # The constant part of the destination still says where it may be.
     assert ann.get(f"{world.page()}/video/0").content == world.landed.read_bytes()
+
+
+def test_a_run_with_many_videos_asks_the_database_as_often_as_one_with_few(
+    world: World, ann: Visitor
+) -> None:
+    few = statements_of(lambda: ann.see(world.run_page(MAPPED_DAG)))
+    add_indexes(MAPPED_DAG, world.runs[MAPPED_DAG], 497)
+    try:
+        pages: list[str] = []
+        many = statements_of(lambda: pages.append(ann.see(world.run_page(MAPPED_DAG))))
+        assert many == few
+        assert words_of(pages[0]).count("500 jobs") == 1
+        assert pages[0].count('class="tile"') == 200
+        assert "Page 1 of 3" in words_of(pages[0])
+        assert ann.see(f"{world.run_page(MAPPED_DAG)}?page=3").count('class="tile"') == 100
+        # A player costs no request for each of them, before it is in view.
+        assert pages[0].count(' src="') < 5
+    finally:
+        remove_indexes(MAPPED_DAG, world.runs[MAPPED_DAG], 3)
+
+
+def statements_of(action: Callable[[], object]) -> int:
+    """Return how many statements the database gets for it."""
+    from airflow import settings
+    from sqlalchemy import event
+
+    counted: list[str] = []
+
+    def count(*arguments: Any) -> None:
+        counted.append(str(arguments[2]))
+
+    engine = settings.engine
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        action()
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
+    return len(counted)
+
+
+def _tables() -> tuple[Any, str]:
+    from airflow.models.taskinstance import TaskInstance
+
+    table: Any = TaskInstance.__table__
+    return table, "map_index" if "map_index" in table.c else "region_index"
+
+
+def add_indexes(dag_id: str, run_id: str, count: int) -> None:
+    """Let a mapped task have more indexes, each with a video."""
+    from uuid import uuid4
+
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    table, index = _tables()
+    with create_session() as session:
+        row = (
+            session.execute(
+                select(table).where(table.c.dag_id == dag_id, table.c.run_id == run_id, table.c[index] == 0)
+            )
+            .mappings()
+            .one()
+        )
+        numbers = range(3, 3 + count)
+        new_id = (lambda: str(uuid4())) if isinstance(row["id"], str) else uuid4
+        session.execute(table.insert(), [{**row, "id": new_id(), index: number} for number in numbers])
+    with create_session() as session:
+        for number in numbers:
+            XComModel.set(
+                key="video",
+                value={
+                    "video_id": str(10**15 + number),
+                    "status": 1,
+                    "credits": 45,
+                    "prompt": f"number {number}",
+                },
+                task_id="make",
+                dag_id=dag_id,
+                run_id=run_id,
+                map_index=number,
+                session=session,
+            )
+
+
+def remove_indexes(dag_id: str, run_id: str, first: int) -> None:
+    """Take them away again, with their XComs."""
+    from airflow.utils.session import create_session
+
+    table, index = _tables()
+    with create_session() as session:
+        session.execute(
+            table.delete().where(table.c.dag_id == dag_id, table.c.run_id == run_id, table.c[index] >= first)
+        )
