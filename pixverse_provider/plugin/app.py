@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -41,7 +42,8 @@ T = TypeVar("T")
 _USER = "pixverse.user"
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Path(min_length=1, max_length=250, pattern=_NO_CONTROLS)]
-Index = Annotated[int, Path(ge=-1, lt=2**31)]
+# Of a task that is not mapped it is not in the path.
+Index = Annotated[int, Field(ge=-1, lt=2**31)]
 Number = Annotated[int, Path(ge=0, lt=1000)]
 Word = Annotated[str, Query(max_length=250, pattern=r"^[^\x00-\x1f\x7f]*$")]
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
@@ -179,7 +181,7 @@ def _add_task_pages(app: FastAPI) -> None:
             run_id: Id,
             task_id: Id,
             number: Number,
-            map_index: int = -1,
+            map_index: Index = -1,
             through: bool = False,
         ) -> Response:
             found = _found(await run_in_threadpool(read_task, dag_id, run_id, task_id, map_index))
@@ -187,7 +189,7 @@ def _add_task_pages(app: FastAPI) -> None:
 
         @app.get(f"{path}/file/{{number}}", dependencies=OF_THE_DAG)
         async def file(
-            request: Request, dag_id: Id, run_id: Id, task_id: Id, number: Number, map_index: int = -1
+            request: Request, dag_id: Id, run_id: Id, task_id: Id, number: Number, map_index: Index = -1
         ) -> Response:
             found = _found(await run_in_threadpool(read_task, dag_id, run_id, task_id, map_index))
             return await _send_video(request, found, number, save=True, through=True)

@@ -322,15 +322,19 @@ def attempts_of(video: TaskVideo, earlier: Sequence[TryRow]) -> list[Attempt]:
     ]
     rows = []
     for number, state, start, end in sorted(tries, key=lambda row: row[0]):
-        own = [job for job in reversed(video.jobs) if job.try_number == number]
-        rows += [
-            Attempt(number, state, start, end, job, "found again" if job.found_again else "paid")
-            for job in own
-        ]
+        # An XCom that names no try is of the present one: Airflow clears those of the tries before it.
+        own = [job for job in reversed(video.jobs) if (job.try_number or video.try_number) == number]
+        rows += [Attempt(number, state, start, end, job, _how(job)) for job in own]
         if not own:
             before = _running_before(video.jobs, number, start)
             rows.append(Attempt(number, state, start, end, before, "found again" if before else ""))
     return rows[::-1]
+
+
+def _how(job: Job) -> str:
+    if job.try_number is None:
+        return ""
+    return "found again" if job.found_again else "paid"
 
 
 def _running_before(jobs: Iterable[Job], number: int, start: datetime | None) -> Job | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +35,8 @@ _DOWNLOAD = "PixVerseDownloadVideoOperator"
 _SENSOR = "PixVerseVideoSensor"
 _MOST_CLIPS = 500
 _LONGEST_PLACE = 4096
+# Of a text of a request, in a list.
+_LONGEST_SAID = 300
 # Each is a question to the database.
 _MOST_SILENT = 20
 
@@ -213,8 +215,17 @@ def _video(
 def _latest(rows: Iterable[versions.StoredRow]) -> dict[Key, versions.StoredRow]:
     found: dict[Key, versions.StoredRow] = {}
     for row in rows:
-        found.setdefault(_key(row), row)
+        found.setdefault(_key(row), replace(row, value=_in_short(row.value)))
     return found
+
+
+def _in_short(value: Any) -> Any:
+    """Return what a list shows of an XCom: thousands of them are held at once."""
+    if not isinstance(value, dict) or "request" not in value:
+        return value
+    request = value["request"] if isinstance(value["request"], dict) else {}
+    texts = {name: text[:_LONGEST_SAID] for name, text in request.items() if isinstance(text, str)}
+    return {**value, "request": texts}
 
 
 def _key(row: versions.StoredRow) -> Key:

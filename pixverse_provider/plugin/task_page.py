@@ -99,7 +99,7 @@ def _clip(page: TaskPage, clip: Clip, said: Said, own: str) -> dict[str, Any]:
     ended_badly = page.makes_jobs and page.video.state in ("failed", "moderated", "deleted", "given up")
     # While the task still runs the video may be done already.
     running = page.makes_jobs and page.video.state in ("running", "waiting") and not said.url
-    shown = clip.place is not None or (at_pixverse and not ended_badly and not running)
+    shown = clip.place is not None or bool(said.url) or (at_pixverse and not ended_badly and not running)
     if clip.place is not None and not said.url:
         source = "Played from where it has landed."
     elif shown:
