@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from airflow import __version__ as airflow_version
 from fastapi.routing import APIRoute
+from packaging.version import Version
 from starlette.routing import Mount
 
+from pixverse_provider.plugin import registration
 from pixverse_provider.plugin.state import APP
 from tests.integration.plugin.auth_manager import DENIED_DAG
 from tests.integration.plugin.conftest import MAPPED_DAG, PAGE, VIDEO_DAG
@@ -16,6 +22,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from tests.integration.plugin.conftest import Visitor, World
+
+AIRFLOW = Version(airflow_version).release
 
 
 def addresses(world: World, dag_id: str = VIDEO_DAG) -> list[str]:
@@ -65,8 +73,6 @@ def test_a_stranger_with_a_browser_is_sent_to_log_in_and_back(world: World, stra
         login = answer.headers["location"]
         path = address.replace("%3A", ":").replace("%2B", "+")
         assert login.startswith("/api/v2/auth/login?next="), login
-        from urllib.parse import parse_qs, urlsplit
-
         assert parse_qs(urlsplit(login).query)["next"] == [f"{path}?days=7&state=failed"]
         # Airflow takes the address as one of its own.
         onwards = stranger.get(login)
@@ -198,3 +204,36 @@ def test_the_files_beside_the_pages_may_be_kept_for_ever_and_change_their_addres
     assert answer.headers["content-type"].startswith("text/css")
     assert "immutable" in answer.headers["cache-control"]
     assert ann.get("/pixverse/assets/of-an-older-page/pixverse.css").headers["cache-control"] == "no-cache"
+
+
+def test_airflow_lists_the_plugin_and_has_no_trouble_with_it(world: World, ann: Visitor) -> None:
+    plugins = {plugin["name"]: plugin for plugin in ann.get("/api/v2/plugins?limit=100").json()["plugins"]}
+    views = plugins["pixverse"]["external_views"]
+    entry = views[0]
+    # A plain link: with a route it would be shown in a frame, without full screen.
+    assert (entry["destination"], entry["url_route"]) == ("nav", None)
+    assert entry["href"].endswith("/pixverse/")
+    assert ann.get(entry["href"], headers=PAGE).status_code == 200
+    tabs = [view for view in views if view["destination"] == "task_instance"]
+    # Below 3.4 a tab would show on every task of every DAG.
+    assert len(tabs) == (1 if AIRFLOW >= (3, 4) else 0)
+    for tab in tabs:
+        assert "PixVerseLipSyncOperator" in tab["applies_to"]["task.operator_name"]
+        address = tab["href"].format(
+            DAG_ID=VIDEO_DAG,
+            RUN_ID=world.runs[VIDEO_DAG].replace("+", "%2B"),
+            TASK_ID="make",
+            MAP_INDEX="-1",
+        )
+        assert world.video_id in ann.see(address)
+
+
+def test_the_tab_names_every_operator_that_has_a_page() -> None:
+    from pixverse_provider.get_provider_info import get_provider_info
+
+    with_pages = set()
+    for listed in ("operators", "sensors"):
+        for module in (name for group in get_provider_info()[listed] for name in group["python-modules"]):
+            names = importlib.import_module(module).__all__
+            with_pages |= {name for name in names if not re.search(r"Upload|Balance|Credit|Generation", name)}
+    assert set(registration._OPERATORS) == with_pages
