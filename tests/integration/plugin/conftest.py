@@ -64,13 +64,15 @@ def pages_emulator() -> Iterator[EmulatorControl]:
 
 
 def video_dag(folder: Path) -> DAG:
-    """One video, made and landed."""
+    """One video: made, waited for, and landed."""
     from airflow.sdk import DAG
 
     from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
+    from pixverse_provider.sensors.video import PixVerseVideoSensor
 
     with DAG(VIDEO_DAG, schedule=None) as dag:
         make = _text_to_video("a quiet river")
+        PixVerseVideoSensor(task_id="wait", video_id=make.output, pixverse_conn_id=CONN_ID)
         PixVerseDownloadVideoOperator(
             task_id="land",
             video_id=make.output,
@@ -134,7 +136,7 @@ def world(
         finished = run_dag(dag)
         runs[dag.dag_id] = str(finished.dag_run.run_id)
         if dag.dag_id == VIDEO_DAG:
-            assert finished.states() == {"make": "success", "land": "success"}
+            assert finished.states() == {"make": "success", "land": "success", "wait": "success"}
             video_id = str(finished.xcom("make"))
     yield World(pages_emulator, runs, video_id, folder / VIDEO_DAG / "river.mp4")
     del os.environ[variable]

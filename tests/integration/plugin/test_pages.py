@@ -41,6 +41,17 @@ def test_the_page_of_a_task_says_which_job_it_was_and_what_it_cost(world: World,
         assert said in words, words
 
 
+@pytest.mark.parametrize("task", ["wait", "land"])
+def test_a_task_that_waits_for_a_video_or_lands_it_shows_it_and_speaks_of_no_payment(
+    world: World, ann: Visitor, task: str
+) -> None:
+    page = ann.see(world.page(task))
+    assert f'src="{world.page(task)}/video/0"' in page
+    assert "charged" not in words_of(page)
+    assert "Tries" not in words_of(page)
+    assert ann.get(f"{world.page(task)}/video/0").status_code == 302
+
+
 def test_a_large_id_is_shown_to_its_last_digit(world: World, ann: Visitor) -> None:
     assert re.fullmatch(r"\d{5,20}", world.video_id)
     assert f"<code data-copy>{world.video_id}</code>" in ann.see(world.page())

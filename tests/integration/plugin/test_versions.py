@@ -62,6 +62,7 @@ def test_a_run_and_its_tasks_are_read(session: Session, world: World) -> None:
     assert [(row.task_id, row.map_index, row.state) for row in rows] == [
         ("land", -1, "success"),
         ("make", -1, "success"),
+        ("wait", -1, "success"),
     ]
     assert rows[1].operator == "PixVerseTextToVideoOperator"
     assert rows[1].start is not None
