@@ -170,7 +170,7 @@ class PixVersePermanentError(PixVerseError, AirflowFailException):
 
 
 class PixVerseConfigurationError(PixVersePermanentError):
-    """The Airflow connection cannot be used as it is: fix the connection."""
+    """The connection, or the network settings of the process, cannot be used as they are: fix them."""
 
 
 class PixVerseAuthenticationError(PixVersePermanentError):
@@ -191,7 +191,7 @@ class PixVerseNotFoundError(PixVerseInvalidRequestError):
 
 
 class PixVerseSourceError(PixVerseInvalidRequestError):
-    """A file to upload is missing, empty, of a type that PixVerse does not take, or too large."""
+    """A file to upload is missing, empty, too large, of another type, or where no worker reads."""
 
 
 class PixVerseDestinationError(PixVerseInvalidRequestError):

@@ -6,7 +6,7 @@ from typing import Any
 
 from pixverse_provider import __version__
 
-__all__ = ["UI_FIELD_BEHAVIOUR", "get_provider_info"]
+__all__ = ["CONN_FIELDS", "UI_FIELD_BEHAVIOUR", "get_provider_info"]
 
 _INTEGRATION = "PixVerse"
 
@@ -16,6 +16,20 @@ UI_FIELD_BEHAVIOUR: dict[str, Any] = {
     "placeholders": {
         "host": "https://app-api.pixverse.ai/openapi/v2 (default)",
         "password": "API key from platform.pixverse.ai",
+    },
+}
+
+# The hook holds every connection to these ranges, wherever it comes from.
+CONN_FIELDS: dict[str, dict[str, Any]] = {
+    "timeout": {
+        "label": "Timeout",
+        "description": "Seconds to wait for the answer to one request, from 0.1 to 86400. Default 30.",
+        "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 86_400},
+    },
+    "max_requests_per_second": {
+        "label": "Max requests per second",
+        "description": "Budget for all requests of one process, from 0.01 to 10000. Empty: no limit.",
+        "schema": {"type": ["number", "null"], "minimum": 0.01, "maximum": 10_000},
     },
 }
 
@@ -73,18 +87,7 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "pixverse_provider.hooks.pixverse.PixVerseHook",
                 "hook-name": "PixVerse",
                 "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
-                "conn-fields": {
-                    "timeout": {
-                        "label": "Timeout",
-                        "description": "Seconds to wait for the answer to one request. Default 30.",
-                        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
-                    },
-                    "max_requests_per_second": {
-                        "label": "Max requests per second",
-                        "description": "Budget for all requests of one process. Empty: no limit.",
-                        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
-                    },
-                },
+                "conn-fields": CONN_FIELDS,
             }
         ],
     }

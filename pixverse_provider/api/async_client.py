@@ -11,6 +11,7 @@ from yarl import URL
 
 from pixverse_provider.api.async_pacing import AsyncRequestBudget
 from pixverse_provider.api.gate import LONGEST_ANSWER, showable
+from pixverse_provider.api.network import Network, NetworkFailure, connect_timeout
 from pixverse_provider.api.protocol import (
     Answer,
     Call,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pixverse_provider.api.settings import ClientSettings
     from pixverse_provider.exceptions import PixVerseError
 
-__all__ = ["AsyncPixVerseClient"]
+__all__ = ["AsyncPixVerseClient", "network_of_trigger"]
 
 T = TypeVar("T")
 
@@ -43,10 +44,14 @@ class AsyncPixVerseClient:
     There is no retry in here: when to poll again is the decision of the wait that shares this client.
 
     :param settings: where the API is and the key.
+    :param network: of this process, prepared for the Base URL, which takes a moment; made here by default.
+    :raises PixVerseConfigurationError: where the environment names an unusable proxy or CA bundle.
     """
 
-    def __init__(self, settings: ClientSettings) -> None:
+    def __init__(self, settings: ClientSettings, network: Network | None = None) -> None:
         self._settings = settings
+        self._network = network or network_of_trigger(settings)
+        self._proxy = self._network.proxy_for(settings.base_url)
         # What has to be quoted in it is quoted once; ids hold nothing of the kind.
         self._base_url = str(URL(settings.base_url))
         self._budget = AsyncRequestBudget(settings.max_requests_per_second)
@@ -54,11 +59,19 @@ class AsyncPixVerseClient:
         # pool of the session.
         self._in_flight = asyncio.Semaphore(_MOST_IN_FLIGHT)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=settings.timeout),
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                ssl=self._network.tls_for(settings.base_url) or True,
+                # Another may be installed, which knows other names than the worker.
+                resolver=aiohttp.ThreadedResolver(),
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=settings.timeout, sock_connect=connect_timeout(settings.timeout)
+            ),
             # The gate decompresses, and knows a bound.
             auto_decompress=False,
-            trust_env=not settings.on_loopback,
+            # The network has been asked; aiohttp would read it in another way, and a .netrc.
+            trust_env=False,
         )
 
     @property
@@ -105,6 +118,11 @@ class AsyncPixVerseClient:
         await self._budget.wait()
         trace_id = new_trace_id()
         api_key = self._settings.api_key
+        proxy = self._proxy
+        headers = request_headers(api_key, trace_id)
+        if proxy is not None and self._base_url.startswith("http:"):
+            # There is no tunnel, so what the proxy is told goes with the request.
+            headers |= proxy.headers
         sent = False
 
         async def send_once(
@@ -122,18 +140,53 @@ class AsyncPixVerseClient:
             async with self._session.request(
                 call.method,
                 URL(self._base_url + call.path, encoded=True),
-                headers=request_headers(api_key, trace_id),
+                headers=headers,
                 params=call.query,
                 allow_redirects=False,
+                proxy=None if proxy is None else proxy.url,
+                proxy_headers=None if proxy is None else proxy.headers,
                 middlewares=(send_once,),
             ) as response:
                 answer = Answer(response.status, response.headers, await _received(response))
         except _NETWORK_ERRORS as err:
-            raise self._network_error(call, err, trace_id) from showable(err, api_key)
-        return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=datetime.now(UTC))
+            secrets = () if proxy is None else proxy.secrets
+            raise self._network_error(call, err, trace_id) from showable(
+                err, *self._settings.secrets, *secrets
+            )
+        return read_answer(
+            call,
+            answer,
+            trace_id=trace_id,
+            api_key=api_key,
+            now=datetime.now(UTC),
+            connection=self._settings.connection,
+        )
 
     def _network_error(self, call: Call[T], error: Exception, trace_id: str) -> PixVerseError:
-        return network_error(call, error, trace_id=trace_id, sent=True, base_url=self._settings.base_url)
+        base_url = self._settings.base_url
+        return network_error(
+            call, error, trace_id=trace_id, sent=True, base_url=base_url, failure=self._failure(error)
+        )
+
+    def _failure(self, error: Exception) -> NetworkFailure:
+        status = error.status if isinstance(error, aiohttp.ClientHttpProxyError) else None
+        place = self._proxy and (self._proxy.host, URL(self._proxy.url).port)
+        return self._network.failure(
+            self._settings.base_url,
+            error,
+            at_proxy=isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) == place,
+            tunnel_status=status,
+        )
+
+
+def network_of_trigger(settings: ClientSettings) -> Network:
+    """Return the network of this process, a triggerer, prepared for the API.
+
+    It reads files, which an event loop should not wait for.
+
+    :raises PixVerseConfigurationError: where the environment names an unusable proxy or CA bundle.
+    """
+    return Network("the triggerer", for_trigger=True).prepare(settings.base_url)
 
 
 async def _received(response: aiohttp.ClientResponse) -> bytes:

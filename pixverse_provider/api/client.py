@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import ssl
+import logging
 import time
 import uuid
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pendulum
 import requests
 import tenacity
 import urllib3
-from requests_toolbelt import MultipartEncoder
 
 from pixverse_provider.api.calls import IMAGE_UPLOAD_PATH, MEDIA_UPLOAD_PATH
 from pixverse_provider.api.gate import showable
 from pixverse_provider.api.generations.base import GenerationRequest
 from pixverse_provider.api.ids import shown
+from pixverse_provider.api.media import IMAGE, MEDIA, sent_file
+from pixverse_provider.api.network import Network, connect_timeout
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, RequestBudget, wait_as_asked
 from pixverse_provider.api.protocol import (
     Call,
@@ -27,7 +28,15 @@ from pixverse_provider.api.protocol import (
     request_headers,
 )
 from pixverse_provider.api.results import Image, Media, Submission
-from pixverse_provider.api.transport import BoundedSession
+from pixverse_provider.api.sending import SendStalledError
+from pixverse_provider.api.transport import BoundedSession, NoConnectionError
+from pixverse_provider.api.upload import (
+    SourceFailedError,
+    UploadSource,
+    check_upload_source,
+    multipart_body,
+    opened,
+)
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseError,
@@ -39,36 +48,19 @@ from pixverse_provider.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pixverse_provider.api.media import UploadKind
     from pixverse_provider.api.settings import ClientSettings
 
 __all__ = ["PixVerseClient", "UploadSource"]
 
 T = TypeVar("T")
 
+_LOG = logging.getLogger(__name__)
+
 # How often one submit is repeated under its own trace id before the task's retries take over.
 SUBMIT_ATTEMPTS = 3
-_CONNECT_TIMEOUT = 10.0
 # A pause that is asked for and is longer than this is better spent outside of a worker.
 _LONGEST_PAUSE_IN_CALL = 60.0
-
-
-class UploadSource(Protocol):
-    """A file that can be opened again for each attempt."""
-
-    @property
-    def file_name(self) -> str:
-        """Name to send, without folders."""
-
-    @property
-    def content_type(self) -> str:
-        """Media type to send."""
-
-    @property
-    def size(self) -> int:
-        """Length in bytes."""
-
-    def open(self) -> IO[bytes]:
-        """Open for reading from the start."""
 
 
 class PixVerseClient:
@@ -76,18 +68,19 @@ class PixVerseClient:
 
     Calls that cost nothing are tried up to four times, each HTTP attempt under a fresh trace id. A submit
     keeps the trace id it is given, so that repeating it starts no second job. Redirects are never followed,
-    since the key would travel with them. One attempt takes up to 10 s to connect, the time to send, and then
-    up to the timeout of the settings until the whole answer is there.
+    since the key would travel with them. One attempt takes up to 10 s to connect, the time to send, in
+    which it may stand still for up to the timeout of the settings, and then up to that timeout until the
+    whole answer is there.
 
     :param settings: where the API is and the key.
     :param sleep: for tests.
+    :raises PixVerseConfigurationError: where the environment names an unusable proxy or CA bundle.
     """
 
     def __init__(self, settings: ClientSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._settings = settings
-        self._session = BoundedSession()
-        # A proxy of the environment has no business between this process and an emulator on its own machine.
-        self._session.trust_env = not settings.on_loopback
+        self._network = Network().prepare(settings.base_url)
+        self._session = BoundedSession(self._network)
         self._budget = RequestBudget(settings.max_requests_per_second)
         self._sleep = sleep
 
@@ -161,28 +154,38 @@ class PixVerseClient:
             raise
         return replace(submission, replayed=answer_lost)
 
-    def upload_media(self, source: UploadSource) -> Media:
-        """Upload a video or audio, streamed; free, up to four attempts."""
-        return self._upload(
-            source, "file", Call("upload the media", "POST", MEDIA_UPLOAD_PATH, Media.from_resp)
-        )
+    def upload_media(self, source: UploadSource, *, tell: Callable[[str], object] = _LOG.info) -> Media:
+        """Upload a video or audio, streamed; free, up to four attempts.
 
-    def upload_image(self, source: UploadSource) -> Image:
-        """Upload an image, streamed; free, up to four attempts."""
-        return self._upload(
-            source, "image", Call("upload the image", "POST", IMAGE_UPLOAD_PATH, Image.from_resp)
-        )
+        :param tell: takes a line about how far a long upload is.
+        :raises PixVerseSourceError: where the file cannot be read, or is too large.
+        :raises PixVerseTransientError: also where the file changed while it was sent.
+        """
+        call = Call("upload the media", "POST", MEDIA_UPLOAD_PATH, Media.from_resp)
+        return self._upload(source, MEDIA, "file", call, tell)
 
-    def _upload(self, source: UploadSource, part: str, call: Call[T]) -> T:
+    def upload_image(self, source: UploadSource, *, tell: Callable[[str], object] = _LOG.info) -> Image:
+        """Upload an image, streamed; free, up to four attempts. See :meth:`upload_media`."""
+        call = Call("upload the image", "POST", IMAGE_UPLOAD_PATH, Image.from_resp)
+        return self._upload(source, IMAGE, "image", call, tell)
+
+    def _upload(
+        self, source: UploadSource, kind: UploadKind, part: str, call: Call[T], tell: Callable[[str], object]
+    ) -> T:
+        check_upload_source(source)
+        call = replace(call, sends=sent_file(kind, source.size))
         retrying = self._retrying(_may_repeat_free_call, FREE_CALL_ATTEMPTS)
-        result: T = retrying(self._upload_once, source, part, call)
+        try:
+            result: T = retrying(self._upload_once, source, part, call, tell)
+        except SourceFailedError as failed:
+            raise failed.error from failed.__cause__
         return result
 
-    def _upload_once(self, source: UploadSource, part: str, call: Call[T]) -> T:
-        with source.open() as stream:
-            body = MultipartEncoder(
-                fields={part: (source.file_name, _Sized(stream, source.size), source.content_type)}
-            )
+    def _upload_once(
+        self, source: UploadSource, part: str, call: Call[T], tell: Callable[[str], object]
+    ) -> T:
+        with opened(source) as stream:
+            body = multipart_body(part, source, stream, tell)
             return self._exchange(
                 call, new_trace_id(), None, data=body, headers={"Content-Type": body.content_type}
             )
@@ -204,14 +207,32 @@ class PixVerseClient:
                 call.method,
                 self._settings.base_url + call.path,
                 headers=request_headers(api_key, trace_id) | (headers or {}),
-                timeout=(min(_CONNECT_TIMEOUT, read_timeout), read_timeout),
+                timeout=(connect_timeout(read_timeout), read_timeout),
                 **body,
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as err:
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            SendStalledError,
+            ValueError,
+        ) as err:
+            proxy = self._network.proxy_for(self._settings.base_url)
             raise network_error(
-                call, err, trace_id=trace_id, sent=_may_have_been_sent(err), base_url=self._settings.base_url
-            ) from showable(err, api_key)
-        return read_answer(call, answer, trace_id=trace_id, api_key=api_key, now=pendulum.now("UTC"))
+                call,
+                err,
+                trace_id=trace_id,
+                sent=_may_have_been_sent(err),
+                base_url=self._settings.base_url,
+                failure=err.failure if isinstance(err, NoConnectionError) else None,
+            ) from showable(err, *self._settings.secrets, *(proxy.secrets if proxy else ()))
+        return read_answer(
+            call,
+            answer,
+            trace_id=trace_id,
+            api_key=api_key,
+            now=pendulum.now("UTC"),
+            connection=self._settings.connection,
+        )
 
     def _retrying(self, worth_it: Callable[[BaseException], bool], attempts: int) -> tenacity.Retrying:
         return tenacity.Retrying(
@@ -245,19 +266,6 @@ def _read_trace_id(value: object) -> str:
     return text
 
 
-class _Sized:
-    """A stream of known length, as the multipart encoder wants it; nothing is read before it is sent."""
-
-    def __init__(self, stream: IO[bytes], size: int) -> None:
-        self._stream = stream
-        self.len = size
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self.len -= len(data)
-        return data
-
-
 def _may_repeat_free_call(error: BaseException) -> bool:
     return isinstance(error, PixVerseTransientError) and _short_enough(error)
 
@@ -278,34 +286,12 @@ def _short_enough(error: PixVerseError) -> bool:
 
 def _may_have_been_sent(error: Exception) -> bool:
     """Tell whether a request that failed may have reached the service."""
-    if isinstance(
+    return not isinstance(
         error,
-        requests.ConnectTimeout
+        NoConnectionError
+        | requests.ConnectTimeout
         | requests.exceptions.InvalidHeader
         | requests.exceptions.InvalidJSONError
         | requests.exceptions.InvalidSchema
         | requests.exceptions.InvalidURL,
-    ):
-        return False
-    return not any(
-        isinstance(
-            cause,
-            urllib3.exceptions.NewConnectionError
-            | urllib3.exceptions.NameResolutionError
-            # Only this one ends a handshake for certain; other TLS errors may come with the answer.
-            | ssl.SSLCertVerificationError,
-        )
-        for cause in _causes(error)
     )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return the error and what it was made of; requests hides urllib3's reason in the arguments."""
-    found: list[BaseException] = []
-    todo: list[object] = [error]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, BaseException) and item not in found:
-            found.append(item)
-            todo += [*item.args, getattr(item, "reason", None)]
-    return found

@@ -22,7 +22,14 @@ from pixverse_provider.exceptions import (
     PixVerseTransientError,
 )
 
-__all__ = ["ERROR_CODES", "ErrorCode", "describe_error_code", "proves_no_job", "says_too_little"]
+__all__ = [
+    "ERROR_CODES",
+    "THE_CONNECTION",
+    "ErrorCode",
+    "describe_error_code",
+    "proves_no_job",
+    "says_too_little",
+]
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,10 @@ class ErrorCode:
     remedy: str
 
 
-_NEW_KEY = "put a valid API key into the password of the Airflow connection"
+THE_CONNECTION = "the Airflow connection"
+"""Where a message may name it instead."""
+
+_NEW_KEY = f"put a valid API key into the password of {THE_CONNECTION}"
 _FIX_ARGUMENT = "correct the argument"
 _OTHER_IMAGE = "use another image"
 _OTHER_CONTENT = "change the prompt, text or media; the same content is refused again"

@@ -31,6 +31,7 @@ __all__ = [
     "Text",
     "Whole",
     "check_switches",
+    "finite_number",
     "given",
     "read_fields",
     "read_limit",
@@ -44,6 +45,7 @@ Reader = Callable[[object, str], Any]
 
 # Seconds. Airflow adds a timeout to a date, and dates end in the year 9999.
 _TEN_YEARS = 10 * 365 * 86400.0
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def given(reader: Reader, *, required: bool = False, default: Any = None) -> Any:
@@ -310,18 +312,28 @@ def read_limit(value: object, field: str) -> float | None:
     if value is None:
         return None
     found = _found(value, field)
-    number = math.nan
-    # A bool of numpy is no real number; that of Python is.
-    is_number = isinstance(found, Real | Decimal) and not isinstance(found, bool)
-    if is_number or (isinstance(found, str) and re.fullmatch(r"[0-9]+(\.[0-9]+)?", found)):
-        with contextlib.suppress(OverflowError, ValueError):
-            number = float(found)  # type: ignore[arg-type]
-    if not 0 <= number < math.inf:
+    plain = not isinstance(found, str) or re.fullmatch(r"[0-9]+(\.[0-9]+)?", found)
+    number = finite_number(found) if plain else None
+    if number is None or number < 0:
         raise PixVerseInvalidRequestError(
             f"{field} must be a number of credits, at least 0, not {shown(value)}: give one such as 25. For "
             "no limit, leave the argument out; a template cannot do that."
         )
     return number
+
+
+def finite_number(value: object) -> float | None:
+    """Return a number of any type, or that of its text, as a float; None for anything else.
+
+    :param value: whitespace around a text does not count; a bool, NaN and Infinity are no numbers.
+    """
+    # A bool of numpy is no real number; that of Python is.
+    is_number = isinstance(value, Real | Decimal) and not isinstance(value, bool)
+    number = math.nan
+    if is_number or (isinstance(value, str) and _NUMBER.fullmatch(value.strip())):
+        with contextlib.suppress(OverflowError, ValueError):
+            number = float(value)  # type: ignore[arg-type]
+    return number if math.isfinite(number) else None
 
 
 def check_switches(**switches: object) -> None:

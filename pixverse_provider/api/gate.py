@@ -110,13 +110,16 @@ def text_for_message(text: str) -> str:
     return shortened(_CONTROL.sub(" ", text).strip(), LONGEST_MESSAGE)
 
 
-def showable(error: BaseException, api_key: str) -> BaseException | None:
+def showable(error: BaseException, *secrets: str) -> BaseException | None:
     """Return an error of an HTTP library to name as a cause, or None where its texts must not be shown.
 
-    They may quote what a server has sent: the API key, or characters that cannot be stored.
+    They may quote what a server has sent, the API key or characters that cannot be stored, and what a proxy
+    was told.
+
+    :param secrets: what no text may hold.
     """
     shown = "".join(traceback.format_exception(error)) + repr(error)
-    unfit = (api_key and api_key in shown) or storable_text(shown) != shown
+    unfit = any(secret and secret in shown for secret in secrets) or storable_text(shown) != shown
     return None if unfit else error
 
 

@@ -167,4 +167,6 @@ def shown(value: object) -> str:
     except ValueError:
         # Python writes no integer of thousands of digits.
         return "a number of thousands of digits"
+    except Exception as err:  # noqa: BLE001 - whatever a class of the user's raises, the message is of ours
+        return f"a value of type {type(value).__name__} that cannot be shown ({type(err).__name__})"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

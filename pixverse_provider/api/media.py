@@ -8,15 +8,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pixverse_provider.exceptions import PixVerseSourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from urllib.parse import SplitResult
 
-__all__ = ["IMAGE", "MEDIA", "SNIFFED_BYTES", "UploadKind", "check_size", "content_type_of"]
+__all__ = [
+    "IMAGE",
+    "MEDIA",
+    "SNIFFED_BYTES",
+    "UploadKind",
+    "check_size",
+    "check_web_address",
+    "content_type_of",
+    "limit_of",
+    "safe_file_name",
+    "sent_file",
+]
 
 _MB = 1_000_000
+# Quotes end a name in its header, and slashes of either kind look like folders.
+_UNSAFE = '"\\/'
+_LONGEST_NAME = 100
 
 SNIFFED_BYTES = 16
 """How much of a file tells its type."""
@@ -51,29 +67,30 @@ class UploadKind:
 
 
 def _mp4(head: bytes) -> bool:
-    return head[4:8] == b"ftyp"
-
-
-def _quicktime(head: bytes) -> bool:
-    # Old QuickTime files begin with another atom than "ftyp".
-    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+    # Old QuickTime files, and what some cameras call MP4, begin with another atom than "ftyp".
+    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid")
 
 
 def _webm(head: bytes) -> bool:
     return head[:4] == b"\x1a\x45\xdf\xa3"
 
 
+def _tagged(head: bytes) -> bool:
+    # What is behind the tag lies further back than is looked at.
+    return head[:3] == b"ID3" or head[:8] == b"APETAGEX"
+
+
 def _mpeg_audio(head: bytes) -> bool:
-    return head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)
+    return _tagged(head) or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)
 
 
 def _wav(head: bytes) -> bool:
-    return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
+    return head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE"
 
 
 def _aac(head: bytes) -> bool:
     return (
-        head[:3] == b"ID3"
+        _tagged(head)
         or head[:4] == b"ADIF"
         or (head[:1] == b"\xff" and head[1:2] in (b"\xf0", b"\xf1", b"\xf8", b"\xf9"))
     )
@@ -95,7 +112,7 @@ MEDIA = UploadKind(
     "a video or audio",
     {
         ".mp4": FileType("video/mp4", _mp4),
-        ".mov": FileType("video/quicktime", _quicktime),
+        ".mov": FileType("video/quicktime", _mp4),
         ".webm": FileType("video/webm", _webm),
         ".mp3": FileType("audio/mpeg", _mpeg_audio),
         ".wav": FileType("audio/wav", _wav),
@@ -119,46 +136,96 @@ IMAGE = UploadKind(
 )
 
 
-def content_type_of(kind: UploadKind, name: str, head: bytes) -> str:
+def content_type_of(kind: UploadKind, source: str, file_name: str, head: bytes) -> str:
     """Return the content type to send for a file.
 
     :param kind: of upload.
-    :param name: the file as the user named it, for the ending and the message.
+    :param source: the file as messages name it, such as ``"source '/data/clip.mp4'"``.
+    :param file_name: its name, for the ending.
     :param head: its first :data:`SNIFFED_BYTES` bytes.
     :raises PixVerseSourceError: where PixVerse takes no such file, or its content is not what its name says.
     """
-    base = name.rpartition("/")[2]
-    dot = base.rfind(".")
-    ending = base[dot:].lower() if dot >= 0 else ""
     allowed = ", ".join(kind.types)
-    file_type = kind.types.get(ending)
+    file_type = kind.types.get(_ending(file_name).lower())
     if file_type is None:
         raise PixVerseSourceError(
-            f"source {name!r} is not {kind.name} that PixVerse takes: its name must end in one of {allowed}."
+            f"{source} is not {kind.name} that PixVerse takes: its name must end in one of {allowed}."
         )
     if not file_type.begins(head):
         raise PixVerseSourceError(
-            f"source {name!r} does not hold what its name says ({file_type.content_type}): convert it to "
+            f"{source} does not hold what its name says ({file_type.content_type}): convert it to "
             f"one of {allowed}."
         )
     return file_type.content_type
 
 
-def check_size(kind: UploadKind, name: str, size: int) -> str | None:
+def check_size(kind: UploadKind, source: str, size: int) -> str | None:
     """Check the length of a file; return a warning where sources disagree on whether PixVerse takes it.
 
+    :param source: the file as messages name it.
     :raises PixVerseSourceError: where it is empty or too large.
     """
     if size == 0:
-        raise PixVerseSourceError(f"source {name!r} is empty (0 bytes): there is nothing to upload.")
+        raise PixVerseSourceError(f"{source} is empty (0 bytes): there is nothing to upload.")
     if size > kind.refuse_above:
         raise PixVerseSourceError(
-            f"source {name!r} is too large: {size / _MB:.1f} MB, and PixVerse takes {kind.name} of at most "
-            f"{kind.refuse_above / _MB:.0f} MB. Compress or cut it."
+            f"{source} is too large: {size / _MB:.1f} MB, and PixVerse takes {limit_of(kind)}. Compress or "
+            "cut it."
         )
     if size > kind.warn_above:
         return (
-            f"source {name!r} has {size / _MB:.1f} MB; some pages of PixVerse name "
-            f"{kind.warn_above / _MB:.0f} MB as the limit."
+            f"{source} has {size / _MB:.1f} MB; some pages of PixVerse name {kind.warn_above / _MB:.0f} MB "
+            "as the limit."
         )
     return None
+
+
+def limit_of(kind: UploadKind) -> str:
+    """Return the largest file that PixVerse takes, in words that complete "PixVerse takes …"."""
+    return f"{kind.name} of at most {kind.refuse_above / _MB:.0f} MB"
+
+
+def sent_file(kind: UploadKind, size: int) -> str:
+    """Return the sentence about a file that was refused for its size."""
+    return (
+        f"The file has {_amount(size)}. PixVerse takes {limit_of(kind)}, and a gateway on the way may take "
+        "less: compress or cut it."
+    )
+
+
+def safe_file_name(name: str) -> str:
+    """Return the name that a file is sent under: short, and without what a server may stumble over."""
+    safe = "".join("_" if char in _UNSAFE or not char.isprintable() else char for char in name)
+    ending = _ending(safe)[-_LONGEST_NAME:]
+    return safe[: _LONGEST_NAME - len(ending)] + ending if len(safe) > _LONGEST_NAME else safe
+
+
+def check_web_address(url: object, name: str) -> SplitResult:
+    """Return the parts of an address that PixVerse is to fetch.
+
+    :param name: of the argument, for the message, which does not show the address: it may be signed.
+    :raises PixVerseSourceError: where nobody can fetch it.
+    """
+    text = url.strip() if isinstance(url, str) else ""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises for one that is no port
+        reason = "" if parts.scheme in ("http", "https") and parts.hostname else "it names no host"
+    except ValueError as err:
+        reason = str(err)
+    if any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text):
+        reason = "it holds a control character or an unpaired surrogate"
+    if reason:
+        raise PixVerseSourceError(
+            f"{name} is a web address that nobody can fetch ({reason}): write it as https://host/path."
+        )
+    return parts
+
+
+def _amount(size: int) -> str:
+    return f"{size / _MB:.1f} MB" if size >= _MB // 10 else f"{size} bytes"
+
+
+def _ending(file_name: str) -> str:
+    dot = file_name.rfind(".")
+    return file_name[dot:] if dot >= 0 else ""

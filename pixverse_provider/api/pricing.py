@@ -1,6 +1,7 @@
 """What PixVerse charges, in credits (100 credits are 1 USD when paid as you go).
 
-Source: model pricing page of docs.platform.pixverse.ai. Prices change: what is charged in fact is the
+Source: model pricing page of docs.platform.pixverse.ai, that of v5.5 as read by others in August 2026. Where
+two pages differ, the higher price stands here. Prices change: what is charged in fact is the
 ``credits`` of an answer, so these figures are for estimates and for ``max_credits`` only.
 """
 
@@ -51,12 +52,15 @@ def _by_quality(*prices: int) -> dict[str, int]:
 _NORMAL = {5: _by_quality(45, 45, 60, 120), 8: _by_quality(90, 90, 120)}
 _FAST = {5: _by_quality(90, 90, 120)}
 _V5 = {5: _by_quality(45, 45, 60, 120), 8: _by_quality(90, 90, 120, 240)}
+_V5_5 = {**_V5, 10: _by_quality(99, 99, 132)}
+_V5_5_AUDIO = 10
+_V5_5_MULTI_CLIP = 30
 _V5_6 = {
     5: _by_quality(35, 35, 45, 75),
     8: _by_quality(70, 70, 90, 150),
     10: _by_quality(77, 77, 99),
 }
-# As published, although 720p is cheaper than 540p here.
+# As published, although 720p is cheaper than 540p here; the table of fusions says 80 for it.
 _V5_6_WITH_AUDIO = {
     5: _by_quality(80, 90, 80, 150),
     8: _by_quality(115, 115, 135, 195),
@@ -65,7 +69,6 @@ _V5_6_WITH_AUDIO = {
 _BEFORE_V5 = ("v3.5", "v4", "v4.5")
 _PER_SECOND = {
     "v6": _PerSecond(_by_quality(5, 7, 9, 18), _by_quality(7, 9, 12, 23)),
-    # Of third parties; PixVerse's own page has no table of this model.
     "c1": _PerSecond(_by_quality(6, 8, 10, 19), _by_quality(8, 10, 13, 24)),
 }
 
@@ -77,6 +80,7 @@ def clip_credits(
     *,
     fast: bool = False,
     audio: bool = False,
+    multi_clip: bool = False,
     speech: bool = False,
 ) -> int | None:
     """Return the credits of a clip from text, from an image, between two frames, or that extends a video.
@@ -84,8 +88,9 @@ def clip_credits(
     :param seconds: length of the clip.
     :param fast: motion mode ``fast``.
     :param audio: with audio made by the model.
+    :param multi_clip: of several shots.
     :param speech: with a lip sync within the generation, 4 credits for each second of the clip.
-    :returns: None where no table holds this combination, as for the whole of v5.5.
+    :returns: None where no table holds this combination.
     """
     if model in _PER_SECOND:
         table = _PER_SECOND[model]
@@ -94,6 +99,10 @@ def clip_credits(
         price = (_FAST if fast else _NORMAL).get(seconds, {}).get(quality)
     elif model == "v5":
         price = _V5.get(seconds, {}).get(quality)
+    elif model == "v5.5":
+        price = _V5_5.get(seconds, {}).get(quality)
+        if price is not None:
+            price += audio * _V5_5_AUDIO + multi_clip * _V5_5_MULTI_CLIP
     elif model == "v5.6":
         price = (_V5_6_WITH_AUDIO if audio else _V5_6).get(seconds, {}).get(quality)
     else:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
-from pixverse_provider.api.errors import describe_error_code, proves_no_job, says_too_little
+from pixverse_provider.api.errors import THE_CONNECTION, describe_error_code, proves_no_job, says_too_little
 from pixverse_provider.api.gate import UnreadableAnswerError, header, read_body, text_for_message
 from pixverse_provider.api.pacing import MAX_RETRY_AFTER
 from pixverse_provider.api.results import ImageResult, Video
@@ -24,12 +25,15 @@ from pixverse_provider.exceptions import (
     PixVerseError,
     PixVersePermanentError,
     PixVerseRateLimitError,
+    PixVerseSourceError,
     PixVerseTransientError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+
+    from pixverse_provider.api.network import NetworkFailure
 
 __all__ = [
     "API_KEY_HEADER",
@@ -70,6 +74,7 @@ class Call(Generic[T_co]):
     :param paid: whether an accepted call costs credits, so that an answer that is lost must not be taken for
         a refusal.
     :param video_id: the job that the call reads, which the answer must be about.
+    :param sends: the file that the call sends, in a sentence for an answer that it is too large.
     """
 
     what: str
@@ -81,6 +86,7 @@ class Call(Generic[T_co]):
     form: Mapping[str, str] | None = None
     paid: bool = False
     video_id: int | None = None
+    sends: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,9 +119,18 @@ def request_headers(api_key: str, trace_id: str) -> dict[str, str]:
     }
 
 
-def read_answer(call: Call[T_co], answer: Answer, *, trace_id: str, api_key: str, now: datetime) -> T_co:
+def read_answer(
+    call: Call[T_co],
+    answer: Answer,
+    *,
+    trace_id: str,
+    api_key: str,
+    now: datetime,
+    connection: str = THE_CONNECTION,
+) -> T_co:
     """Return the result of a call, or raise what its answer means.
 
+    :param connection: how a message names what the key and the base URL come from.
     :param now: time with zone, to read a ``Retry-After`` that is a date.
     :raises PixVerseAmbiguousSubmitError: for a paid call whose answer is not an envelope and not a refusal by
         HTTP status.
@@ -124,13 +139,14 @@ def read_answer(call: Call[T_co], answer: Answer, *, trace_id: str, api_key: str
     try:
         value = read_body(answer.body, header(answer.headers, "content-encoding"), api_key)
     except UnreadableAnswerError as err:
-        raise _error_without_envelope(call, answer, trace_id, now, str(err)) from err
+        raise _error_without_envelope(call, answer, trace_id, now, str(err), connection) from err
     envelope = _envelope(value)
     if envelope is None:
-        raise _error_without_envelope(call, answer, trace_id, now, "without a PixVerse answer")
+        reason = "without a PixVerse answer"
+        raise _error_without_envelope(call, answer, trace_id, now, reason, connection)
     code, message, resp = envelope
     if code != 0:
-        raise _error_of_code(call, answer, code, message, trace_id, now)
+        raise _error_of_code(call, answer, code, message, trace_id, now, connection)
     try:
         result = call.parse(resp)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as err:
@@ -147,20 +163,31 @@ def read_answer(call: Call[T_co], answer: Answer, *, trace_id: str, api_key: str
 
 
 def network_error(
-    call: Call[Any], error: Exception, *, trace_id: str, sent: bool, base_url: str = ""
+    call: Call[Any],
+    error: Exception,
+    *,
+    trace_id: str,
+    sent: bool,
+    base_url: str = "",
+    failure: NetworkFailure | None = None,
 ) -> PixVerseError:
     """Return what a failure of the network means for a call.
 
     :param error: of the HTTP library; only the name of its class is shown.
     :param sent: whether the request may have reached the service.
-    :param base_url: where the API was looked for.
+    :param base_url: where the API was looked for; its path is not shown, since somebody may have put the key
+        there.
+    :param failure: what more is known of it.
     """
-    reason = type(error).__name__
-    place = f" at {base_url}" if base_url else ""
+    reason = type(error).__name__ if failure is None else failure.reason
+    parts = urlsplit(base_url)
+    place = f" at {parts.scheme}://{parts.netloc}" if base_url else ""
     if call.paid and sent:
         return _lost_answer(call, trace_id, reason, http_status=None)
+    unsent = " The request was not sent." if call.paid else ""
     return PixVerseTransientError(
-        f"PixVerse could not be reached{place} to {call.what} ({reason}). Trace id {trace_id}.",
+        f"PixVerse could not be reached{place} to {call.what} ({reason}).{unsent} Trace id {trace_id}.",
+        http_status=None if failure is None else failure.http_status,
         trace_id=trace_id,
         video_id=call.video_id,
     )
@@ -205,7 +232,7 @@ def _envelope(value: Any) -> tuple[int, str, Any] | None:
 
 
 def _error_of_code(
-    call: Call[Any], answer: Answer, code: int, message: str, trace_id: str, now: datetime
+    call: Call[Any], answer: Answer, code: int, message: str, trace_id: str, now: datetime, connection: str
 ) -> PixVerseError:
     known = describe_error_code(code, paid=call.paid)
     said = f': "{text_for_message(message)}"' if message else ""
@@ -223,12 +250,31 @@ def _error_of_code(
             f"HTTP {answer.status}{_pause(about['retry_after'])}. Trace id {trace_id}.",
             **about,
         )
-    remedy = known.remedy[0].upper() + known.remedy[1:]
+    too_large = _is_too_large(call, answer)
+    if too_large and says_too_little(code):
+        return _too_large(call, f"ErrCode {code}{said} with HTTP {answer.status}", about)
+    remedy = (known.remedy[0].upper() + known.remedy[1:]).replace(THE_CONNECTION, connection)
+    sends = f" {call.sends}" if too_large else ""
     return known.error_class(
-        f"PixVerse refused to {call.what}: {known.meaning} (ErrCode {code}{said}). {remedy}. "
+        f"PixVerse refused to {call.what}: {known.meaning} (ErrCode {code}{said}). {remedy}.{sends} "
         f"Trace id {trace_id}.",
         **about,
     )
+
+
+def _too_large(call: Call[Any], answered: str, about: dict[str, Any]) -> PixVerseError:
+    """Return what it means that a file is too large, for which a pause may be asked for all the same."""
+    pause = about["retry_after"]
+    error_class = PixVerseSourceError if pause is None else PixVerseRateLimitError
+    return error_class(
+        f"The request to {call.what} is too large for PixVerse, or for a gateway before it "
+        f"({answered}{_pause(pause)}). {call.sends} Trace id {about['trace_id']}.",
+        **about,
+    )
+
+
+def _is_too_large(call: Call[Any], answer: Answer) -> bool:
+    return bool(call.sends) and answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def _asks_to_wait(answer: Answer) -> bool:
@@ -242,9 +288,26 @@ def _pause(seconds: float | None) -> str:
 
 
 def _error_without_envelope(
-    call: Call[Any], answer: Answer, trace_id: str, now: datetime, reason: str
+    call: Call[Any], answer: Answer, trace_id: str, now: datetime, reason: str, connection: str
 ) -> PixVerseError:
     pause = retry_after_seconds(answer.headers, now)
+    if _is_too_large(call, answer):
+        about = {
+            "http_status": answer.status,
+            "trace_id": trace_id,
+            "video_id": call.video_id,
+            "retry_after": pause,
+        }
+        return _too_large(call, f"HTTP {answer.status}", about)
+    if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        # A proxy on the way says so, and hands nothing on. To https:// it says so before there is a tunnel.
+        return PixVerseTransientError(
+            f"A proxy refused with HTTP 407 to {call.what}: put user name and password into the URL of the "
+            f"proxy (HTTP_PROXY). The request did not reach PixVerse. Trace id {trace_id}.",
+            http_status=answer.status,
+            trace_id=trace_id,
+            video_id=call.video_id,
+        )
     client_error = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or (client_error and pause is not None):
         return PixVerseRateLimitError(
@@ -258,8 +321,8 @@ def _error_without_envelope(
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return PixVerseAuthenticationError(
             f"The API key was not accepted (HTTP {answer.status} without an error code of PixVerse, so "
-            f"perhaps by a gateway) to {call.what}. Put a valid API key into the password of the Airflow "
-            f"connection. Trace id {trace_id}.",
+            f"perhaps by a gateway) to {call.what}. Put a valid API key into the password of {connection}. "
+            f"Trace id {trace_id}.",
             http_status=answer.status,
             trace_id=trace_id,
             video_id=call.video_id,
@@ -268,7 +331,7 @@ def _error_without_envelope(
         # A redirect is never followed: it would carry the key to another host.
         return PixVersePermanentError(
             f"HTTP {answer.status} instead of an answer of PixVerse to {call.what}. "
-            f"Check the Base URL (host) of the Airflow connection. Trace id {trace_id}.",
+            f"Check the Base URL (host) of {connection}. Trace id {trace_id}.",
             http_status=answer.status,
             trace_id=trace_id,
             video_id=call.video_id,

@@ -1,37 +1,91 @@
-"""HTTP for the synchronous client: ``requests``, with a bound on the time and the size of an answer."""
+"""HTTP for the synchronous client: ``requests`` over the network of the environment, and with bounds."""
 
 from __future__ import annotations
 
 import http.client
 import io
+import re
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from pixverse_provider.api.gate import LONGEST_ANSWER
+from pixverse_provider.api.network import Network, NetworkFailure, authorization
 from pixverse_provider.api.protocol import Answer
+from pixverse_provider.api.sending import PatientConnection, PatientPool
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
-    import urllib3
-
-__all__ = ["BoundedSession"]
+__all__ = ["BoundedSession", "NetworkSession", "NoConnectionError", "reason_of"]
 
 # Bytes of an upload that are read and sent at a time; the library's own 16 KiB make it several times slower.
 _UPLOAD_BLOCK = 1 << 18
+# How http.client tells that a proxy opens no tunnel.
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 
-class BoundedSession(requests.Session):
+class NoConnectionError(urllib3.exceptions.HTTPError):
+    """A connection could not be made, so nothing of the request was sent.
+
+    Neither library below knows it, so it reaches the caller as it is.
+    """
+
+    def __init__(self, failure: NetworkFailure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+def reason_of(error: Exception) -> str:
+    """Return what a message may say of an error of a session: its class, or why there is no connection."""
+    return error.failure.reason if isinstance(error, NoConnectionError) else type(error).__name__
+
+
+class NetworkSession(requests.Session):
+    """A session that takes its way as :class:`Network` says, and sends no password of a ``.netrc``.
+
+    :param network: that of this process by default.
+    :raises NoConnectionError: from each request that could not be sent.
+    """
+
+    def __init__(self, network: Network | None = None) -> None:
+        super().__init__()
+        self.network = network or Network()
+        self.trust_env = False
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, self._adapter())
+
+    def _adapter(self) -> HTTPAdapter:
+        return _NetworkAdapter(self.network)
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Return what a request needs of the environment; the adapter knows the certificates."""
+        proxy = self.network.proxy_for(url)
+        given = {} if proxy is None else {"all": proxy.url_with_userinfo}
+        return super().merge_environment_settings(url, given, stream, verify, cert)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a request; say what stood in its way where there was no connection."""
+        try:
+            return super().send(request, **kwargs)
+        except _ConnectError as err:
+            failure = self.network.failure(
+                str(request.url), err.error, at_proxy=err.at_proxy, tunnel_status=err.tunnel_status
+            )
+            raise NoConnectionError(failure) from err.error
+
+
+class BoundedSession(NetworkSession):
     """A session whose read timeout bounds the whole answer, and which follows no redirect."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        for scheme in ("https://", "http://"):
-            self.mount(scheme, _BoundedAdapter())
+    def _adapter(self) -> HTTPAdapter:
+        return _BoundedAdapter(self.network)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Name no target: the key would travel to it, and its answer would be read without a bound."""
@@ -60,29 +114,81 @@ def _received(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-class _BoundedAdapter(HTTPAdapter):
-    """Sends a streamed body in large blocks, and reads an answer under one bound of time."""
+class _ConnectError(urllib3.exceptions.HTTPError):
+    """What a connection failed with before it stood.
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, blocksize=_UPLOAD_BLOCK)
-        _bound(self.poolmanager)
+    :param at_proxy: whether it was the one to the proxy.
+    """
 
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return _bound(super().proxy_manager_for(proxy, **kwargs, blocksize=_UPLOAD_BLOCK))
+    def __init__(self, error: Exception, *, at_proxy: bool) -> None:
+        super().__init__(error)
+        self.error = error
+        self.at_proxy = at_proxy
+        refused = _REFUSED_TUNNEL.search(str(error)) if isinstance(error, OSError) else None
+        self.tunnel_status = None if refused is None else int(refused[1])
 
 
-def _bound(manager: urllib3.PoolManager) -> urllib3.PoolManager:
-    """Let the connections of a manager read their answers as :class:`_BoundedResponse`."""
-    pools = manager.pool_classes_by_scheme.items()
-    manager.pool_classes_by_scheme = {scheme: _bounded_pool(pool) for scheme, pool in pools}
-    return manager
+class _Connection(urllib3.connection.HTTPConnection):
+    """Tells what fails before it stands from what fails later, when a request may have been sent."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (OSError, ValueError, http.client.HTTPException, urllib3.exceptions.HTTPError) as err:
+            at_proxy = self.proxy is not None and not self.has_connected_to_proxy
+            raise _ConnectError(err, at_proxy=at_proxy) from err
 
 
 @cache
-def _bounded_pool(pool: type[Any]) -> type[Any]:
+def _adapted(pool: type[Any], more: tuple[tuple[str, Any], ...]) -> type[Any]:
     # Derived, not replaced: those of a SOCKS proxy differ.
-    connection = type("BoundedConnection", (pool.ConnectionCls,), {"response_class": _BoundedResponse})
-    return type("BoundedPool", (pool,), {"ConnectionCls": connection})
+    bases = (PatientConnection, _Connection, pool.ConnectionCls)
+    connection = type("NetworkConnection", bases, dict(more))
+    return type("NetworkPool", (PatientPool, pool), {"ConnectionCls": connection})
+
+
+class _NetworkAdapter(HTTPAdapter):
+    """Connects through the proxies, and with the certificates, of a :class:`Network`."""
+
+    _pool_options: ClassVar[Mapping[str, Any]] = {}
+    _of_connections: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        kwargs |= self._pool_options
+        super().init_poolmanager(*args, **kwargs)
+        self._adapt(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if proxy in self.proxy_manager:
+            return self.proxy_manager[proxy]
+        if proxy.startswith("https:"):
+            kwargs |= {"proxy_ssl_context": self._network.tls, "ssl_context": self._network.tls}
+        return self._adapt(super().proxy_manager_for(proxy, **kwargs, **self._pool_options))
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        return authorization(urlsplit(proxy).netloc.rpartition("@")[0])
+
+    def build_connection_pool_key_attributes(
+        self, request: Any, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https":
+            pool["ssl_context"] = self._network.tls
+        return host, pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Add no certificates to those of the context."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def _adapt(self, manager: urllib3.PoolManager) -> urllib3.PoolManager:
+        more = tuple(self._of_connections.items())
+        pools = manager.pool_classes_by_scheme.items()
+        manager.pool_classes_by_scheme = {scheme: _adapted(pool, more) for scheme, pool in pools}
+        return manager
 
 
 class _BoundedResponse(http.client.HTTPResponse):
@@ -121,3 +227,10 @@ class _UntilDeadline(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+class _BoundedAdapter(_NetworkAdapter):
+    """Sends a streamed body in large blocks, and reads an answer under one bound of time."""
+
+    _pool_options: ClassVar[Mapping[str, Any]] = {"blocksize": _UPLOAD_BLOCK}
+    _of_connections: ClassVar[Mapping[str, Any]] = {"response_class": _BoundedResponse}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import importlib.util
 import json
 import logging
@@ -20,6 +21,7 @@ from pixverse_provider.emulator.account.settings import (
     Settings,
 )
 
+_DISTRIBUTION: Final = "airflow-provider-pixverse"
 _KEY_VARIABLE: Final = "PIXVERSE_EMULATOR_API_KEY"
 _LAST_PORT: Final = 65_535
 _NEEDED: Final = {
@@ -44,9 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
         )
     if not 0 <= options.port <= _LAST_PORT:
         return _refuse(f"port must be 0 to {_LAST_PORT}, not {options.port}.")
+    api_key = getattr(options, "api_key", None)
+    if api_key == "":
+        return _refuse(f"--api-key is empty: give a key, or leave it out for {DEFAULT_API_KEY}.")
     try:
         settings = Settings(
-            api_key=getattr(options, "api_key", None) or os.environ.get(_KEY_VARIABLE) or DEFAULT_API_KEY,
+            api_key=api_key or os.environ.get(_KEY_VARIABLE) or DEFAULT_API_KEY,
             generation_seconds=options.generation_seconds,
             concurrency=options.concurrency,
             credits=options.credits,
@@ -58,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
-    from pixverse_provider.emulator.server import EmulatorServer, NotLoopbackError
+    from pixverse_provider.emulator.server import EmulatorServer, InvalidHostError, NotLoopbackError
 
     if not options.quiet:
         _log_requests()
@@ -68,18 +73,24 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         except OSError as error:
             return _refuse(f"The folder {options.data_dir} cannot be used: {error.strerror}.")
     try:
-        server = EmulatorServer(settings, host=options.host, port=options.port, directory=options.data_dir)
-    except NotLoopbackError as error:
+        server = EmulatorServer(
+            settings,
+            host=options.host,
+            port=options.port,
+            directory=options.data_dir,
+            allowed_hosts=options.allow_host,
+        )
+    except (NotLoopbackError, InvalidHostError) as error:
         return _refuse(str(error))
     except OSError as error:
-        return _refuse(f"Port {options.port} cannot be used: {error.strerror}.")
+        return _refuse(f"{options.host} port {options.port} cannot be used: {error.strerror}.")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with server:
         if options.port_file is not None:
             options.port_file.write_text(f"{server.port}\n")
-        print(_greeting(server.url, settings), flush=True)
+        print(_greeting(server.url, settings, options.allow_host), flush=True)
         stop.wait()
         print("Stopping.", flush=True)
     if options.port_file is not None:
@@ -87,7 +98,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _greeting(url: str, settings: Settings) -> str:
+def _greeting(url: str, settings: Settings, allowed: list[str]) -> str:
     # Only the emulator's own key is no secret.
     own_key = settings.api_key == DEFAULT_API_KEY
     password = DEFAULT_API_KEY if own_key else "<the key that you gave>"
@@ -98,7 +109,8 @@ def _greeting(url: str, settings: Settings) -> str:
         f"{settings.credits} credits\n"
         f"  connection for Airflow:\n"
         f"    export AIRFLOW_CONN_PIXVERSE_DEFAULT='{connection}'\n"
-        f"Stop it with Ctrl-C."
+        + (f"  from elsewhere, with the host {' or '.join(allowed)} in its URL\n" if allowed else "")
+        + "Stop it with Ctrl-C."
     )
 
 
@@ -124,10 +136,23 @@ def _parser() -> argparse.ArgumentParser:
         prog="pixverse-emulator",
         description="A PixVerse API on localhost: write and test DAGs without a key or a credit.",
     )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {importlib.metadata.version(_DISTRIBUTION)}"
+    )
     serve = parser.add_subparsers(required=True, metavar="command").add_parser(
         "serve", help="run it until Ctrl-C", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    serve.add_argument("--host", default="127.0.0.1", help="an address of this machine")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="an address of this machine; 0.0.0.0 for all, with --allow-host"
+    )
+    serve.add_argument(
+        "--allow-host",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="a host by which another machine or container may call it, such as the name of its container",
+    )
     serve.add_argument("--port", type=int, default=8484, help="0 takes a free port")
     serve.add_argument("--generation-seconds", type=float, default=10.0, help="how long a job takes")
     serve.add_argument("--concurrency", type=int, default=5, help="jobs at once")

@@ -14,6 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from pixverse_provider.emulator.account.account import Account
+from pixverse_provider.emulator.account.settings import EXPOSED_KEY_PREFIX
+from pixverse_provider.emulator.http.admission import Admission, InvalidHostError, host_names
 from pixverse_provider.emulator.http.control_api import control_router
 from pixverse_provider.emulator.http.fault_injection import Connections
 from pixverse_provider.emulator.http.media_host import media_router
@@ -21,9 +23,12 @@ from pixverse_provider.emulator.http.routes import BASE_PATH, api_router
 from pixverse_provider.emulator.web.pages import page_router
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from pixverse_provider.emulator.account.settings import Settings
+
+__all__ = ["EmulatorServer", "InvalidHostError", "NotLoopbackError", "create_app"]
 
 _STARTS_WITHIN: Final = 20.0
 _STOPS_WITHIN: Final = 10.0
@@ -40,27 +45,38 @@ def create_app(account: Account, connections: Connections) -> FastAPI:
 
 
 class NotLoopbackError(ValueError):
-    """A host that others could reach."""
+    """An address that others could reach, and nothing that lets them."""
 
 
 class EmulatorServer:
     """A running emulator, usable with ``with``.
 
     :param settings: the account at the start and after a reset.
-    :param host: an address of this machine.
+    :param host: an address of this machine; ``0.0.0.0`` or ``::`` for all of them.
     :param port: 0 takes a free one.
     :param directory: where files are kept; a temporary one that is removed at the end when left out.
-    :raises NotLoopbackError: for any host but loopback. The emulator has no protection that a network would
-        need.
+    :param allowed_hosts: names and addresses under which others may call it. This machine always may.
+    :raises NotLoopbackError: for an address that others reach where no host is allowed, or where its key is
+        not one that only an emulator has. The emulator has no other protection.
+    :raises InvalidHostError: for an allowed host that is none.
     :raises OSError: when the port is taken.
     """
 
     def __init__(
-        self, settings: Settings, *, host: str = "127.0.0.1", port: int = 0, directory: Path | None = None
+        self,
+        settings: Settings,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        directory: Path | None = None,
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
-        self._socket = _listen(host, port)
+        allowed = host_names(allowed_hosts)
+        self._socket = _listen(host, port, settings.api_key, allowed)
         self.port: int = self._socket.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
+        # Every address of the machine is none to call; this machine reaches it by the loopback address.
+        called = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is not bound here
+        shown = f"[{called}]" if ":" in called else called
         self.url = f"http://{shown}:{self.port}"
         self._temporary = (
             None if directory is not None else Path(tempfile.mkdtemp(prefix="pixverse-emulator-"))
@@ -70,7 +86,7 @@ class EmulatorServer:
         connections = Connections()
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(self._account, connections),
+                Admission(create_app(self._account, connections), allowed),
                 http=connections.protocol(),
                 lifespan="off",
                 log_config=None,
@@ -120,17 +136,14 @@ class EmulatorServer:
         self._server.run(sockets=[self._socket])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, api_key: str, allowed: frozenset[str]) -> socket.socket:
     address = "127.0.0.1" if host == "localhost" else host
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        parsed = None
-    if parsed is None or not parsed.is_loopback:
-        raise NotLoopbackError(
-            f"{host} can be reached by others. The emulator serves this machine only: "
-            "use 127.0.0.1, ::1 or localhost."
-        )
+        raise NotLoopbackError(f"{host!r} is no address of this machine: give one such as 0.0.0.0.") from None
+    if not parsed.is_loopback:
+        _check_exposed(host, api_key, allowed)
     family = socket.AF_INET6 if parsed.version == 6 else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -141,3 +154,17 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _check_exposed(host: str, api_key: str, allowed: frozenset[str]) -> None:
+    """Refuse to listen where others can reach in and nobody has been let in, or a real key might be sent."""
+    if not allowed:
+        raise NotLoopbackError(
+            f"{host} can be reached by others: name with --allow-host what they call this machine, such as "
+            "the name of its container."
+        )
+    if not api_key.startswith(EXPOSED_KEY_PREFIX):
+        raise NotLoopbackError(
+            f"{host} can be reached by others, over plain http: the key must begin with "
+            f"{EXPOSED_KEY_PREFIX!r}, so that nobody sends a real one."
+        )

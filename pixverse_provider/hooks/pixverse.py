@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
-import math
 import sys
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -21,17 +21,16 @@ from pixverse_provider.api.calls import (
     voices_call,
 )
 from pixverse_provider.api.ids import Id, required_id, shown
-from pixverse_provider.api.media import IMAGE, MEDIA
-from pixverse_provider.api.settings import DEFAULT_TIMEOUT, ClientSettings, normalise_base_url
+from pixverse_provider.api.media import IMAGE, MEDIA, check_web_address
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
-    PixVerseConfigurationError,
     PixVerseConnectionNotFoundError,
     PixVerseError,
     PixVerseInvalidRequestError,
     PixVerseSourceError,
     PixVerseTransientError,
 )
+from pixverse_provider.hooks.connection import CONN_TYPE, GOES_ON, settings_from_connection, warnings_about
 
 if TYPE_CHECKING:
     import os
@@ -56,15 +55,18 @@ if TYPE_CHECKING:
         Video,
         Voice,
     )
+    from pixverse_provider.api.settings import ClientSettings
 
-    Source = UploadSource | str | os.PathLike[str] | ObjectStoragePath
+    Source = UploadSource | str | os.PathLike[str] | os.PathLike[bytes] | ObjectStoragePath
 
-__all__ = ["PixVerseHook", "settings_from_connection"]
+__all__ = ["PixVerseHook"]
 
 T = TypeVar("T")
 
 # The person who presses "Test" waits for the answer.
 _TEST_TIMEOUT = 10.0
+# What was said about connections in this process, so that it is said once.
+_said: set[str] = set()
 
 
 class PixVerseHook(BaseHook):
@@ -77,16 +79,21 @@ class PixVerseHook(BaseHook):
 
     :param pixverse_conn_id: connection of type ``pixverse``: API key in the password, base URL in the host
         (default: the international API).
+    :param polls_paid_job: for a task that holds the record of a job that is paid: its polls go on with a
+        connection that is of another type by now, which every other call refuses.
     """
 
     conn_name_attr = "pixverse_conn_id"
     default_conn_name = "pixverse_default"
-    conn_type = "pixverse"
+    conn_type = CONN_TYPE
     hook_name = "PixVerse"
 
-    def __init__(self, pixverse_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+    def __init__(
+        self, pixverse_conn_id: str = default_conn_name, *, polls_paid_job: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.pixverse_conn_id = pixverse_conn_id
+        self._polls_paid_job = polls_paid_job
         self._client: PixVerseClient | None = None
         self._client_settings: ClientSettings | None = None
 
@@ -110,9 +117,14 @@ class PixVerseHook(BaseHook):
     def get_conn(self) -> PixVerseClient:
         """Return the synchronous client of this hook, made at the first call.
 
-        :raises PixVerseConfigurationError: where the connection is missing or cannot be used.
+        :raises PixVerseConnectionNotFoundError: where the connection is missing.
+        :raises PixVerseConfigurationError: where it is of another type or cannot be used.
         """
-        return self._client or self._connect(self._settings())
+        if self._client is None or self._client_settings is None or self._client_settings.refusal:
+            settings = self._settings().checked()
+            self.close()
+            return self._connect(settings)
+        return self._client
 
     def _connect(self, settings: ClientSettings) -> PixVerseClient:
         from pixverse_provider.api.client import PixVerseClient
@@ -123,24 +135,49 @@ class PixVerseHook(BaseHook):
     async def get_async_conn(self) -> AsyncPixVerseClient:
         """Return a new asynchronous client, for reads in a trigger; the caller closes it.
 
-        :raises PixVerseConfigurationError: where the connection is missing or cannot be used.
+        :raises PixVerseConnectionNotFoundError: where the connection is missing.
+        :raises PixVerseConfigurationError: where it is of another type or cannot be used.
         """
+        settings = await self._async_settings()
+        if not self._polls_paid_job:
+            settings.checked()
+        from pixverse_provider.api.async_client import AsyncPixVerseClient, network_of_trigger
+
+        return AsyncPixVerseClient(settings, await asyncio.to_thread(network_of_trigger, settings))
+
+    async def _async_settings(self) -> ClientSettings:
         from airflow.providers.common.compat.sdk import Connection
         from asgiref.sync import sync_to_async
-
-        from pixverse_provider.api.async_client import AsyncPixVerseClient
 
         if not hasattr(Connection, "aextra_dejson"):
             # Before Airflow 3.3.2 the secrets of a connection are masked with a synchronous request to the
             # supervisor, which may not be made in an event loop that has another one under way. The newest
             # common-compat has a helper for this; no stable Airflow has it in its constraints.
-            return AsyncPixVerseClient(await sync_to_async(self._settings)())
+            return await sync_to_async(self._settings)()
+        conn_id = self._checked_id()
         try:
-            connection = await self.aget_connection(self.pixverse_conn_id)
-            extra = await connection.aextra_dejson()
+            connection = await self.aget_connection(conn_id)
         except Exception as err:  # see _not_read
             raise self._not_read(err) from err
-        return AsyncPixVerseClient(settings_from_connection(connection, extra))
+        return self._settings_of(connection)
+
+    def check_deferral(self) -> None:
+        """Refuse a wait in the triggerer where its client could not take the way that this worker takes.
+
+        It is the environment of this process that is read; that of the triggerer may be another.
+
+        :raises PixVerseConfigurationError: names the proxy and the remedy.
+        """
+        from pixverse_provider.api.network import Network, names_a_socks_proxy
+
+        if not names_a_socks_proxy():
+            return
+        try:
+            settings = self._settings()
+        except PixVerseError:
+            # For whoever connects next to say.
+            return
+        Network("this worker", for_trigger=True).proxy_for(settings.base_url)
 
     def close(self) -> None:
         """Close the connections of the synchronous client, if any were opened."""
@@ -190,16 +227,24 @@ class PixVerseHook(BaseHook):
         return self._poll(balance_call())
 
     def _poll(self, call: Call[T]) -> T:
+        client = (self._client or self._connect_for_polls()) if self._polls_paid_job else self.get_conn()
         try:
-            return self.get_conn().call_once(call)
+            return client.call_once(call)
         except PixVerseAuthenticationError as err:
             if not err.key_refused:
                 raise
             settings = self._settings()
-            if settings.same_key_as(self._client_settings):
+            # The secret of another service is no other key of this one.
+            if settings.refusal or settings.same_key_as(self._client_settings):
                 raise
             self.close()
             return self._connect(settings).call_once(call)
+
+    def _connect_for_polls(self) -> PixVerseClient:
+        settings = self._settings()
+        if settings.refusal is not None:
+            self.log.warning(GOES_ON, settings.refusal)
+        return self._connect(settings)
 
     def select_mask(self, request: MaskSelectionRequest, *, trace_id: str | None = None) -> MaskSelection:
         """Find the masks in one frame of a video, for a swap; **this costs credits**.
@@ -238,10 +283,14 @@ class PixVerseHook(BaseHook):
         :raises PixVerseSourceError: before any call, where it is missing, empty, of another type, or too
             large.
         """
-        return self.get_conn().upload_media(self._file(source, MEDIA))
+        return self.get_conn().upload_media(self._file(source, MEDIA), tell=self.log.info)
 
     def upload_media_from_url(self, url: str) -> Media:
-        """Let PixVerse fetch a video or audio from a URL; free."""
+        """Let PixVerse fetch a video or audio from a URL; free.
+
+        :raises PixVerseSourceError: before any call, where nobody can fetch it.
+        """
+        check_web_address(url, "url")
         return self.get_conn().call(media_from_url_call(url))
 
     def upload_image(self, source: Source) -> Image:
@@ -251,25 +300,28 @@ class PixVerseHook(BaseHook):
         :raises PixVerseSourceError: before any call, where it is missing, empty, of another type, or too
             large.
         """
-        return self.get_conn().upload_image(self._file(source, IMAGE))
+        return self.get_conn().upload_image(self._file(source, IMAGE), tell=self.log.info)
 
     def upload_image_from_url(self, url: str) -> Image:
-        """Let PixVerse fetch an image from a URL; free."""
+        """Let PixVerse fetch an image from a URL; free.
+
+        :raises PixVerseSourceError: before any call, where nobody can fetch it.
+        """
+        check_web_address(url, "url")
         return self.get_conn().call(image_from_url_call(url))
 
     def _file(self, source: Source, kind: UploadKind) -> UploadSource:
         """Return the file of a path or URI, checked; an ``UploadSource`` as it is."""
-        from pixverse_provider.storage.sources import SourceFile, source_text
+        from pixverse_provider.storage.sources import SourceFile, web_address
 
         if hasattr(source, "content_type"):
             return cast("UploadSource", source)
-        text = source_text(source)
-        if text.lower().startswith(("http://", "https://")):
+        if web_address(source) is not None:
             raise PixVerseSourceError(
                 "source is a web address: PixVerse fetches it itself with upload_media_from_url or "
                 "upload_image_from_url."
             )
-        file = SourceFile.check(text, kind)
+        file = SourceFile.check(source, kind)
         if file.warning:
             self.log.warning(file.warning)
         return file
@@ -282,9 +334,12 @@ class PixVerseHook(BaseHook):
         """Read the credits of the account; free."""
         return self.get_conn().call(balance_call())
 
-    def api_is_on_loopback(self) -> bool:
-        """Tell whether the connection leads to this machine, as it does for an emulator."""
-        return self._settings().on_loopback
+    def plain_http_host(self) -> str | None:
+        """Return host and port that media may come from by plain http, as from an emulator; None for none.
+
+        It is where the API itself is asked by plain http.
+        """
+        return self._settings().plain_http_host
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection with the balance call, which costs nothing."""
@@ -295,12 +350,30 @@ class PixVerseHook(BaseHook):
         return True, f"Connected to PixVerse: {balance.total} credits.{_without_pages()}"
 
     def _settings(self) -> ClientSettings:
+        """Read the connection; the settings may be refused for all but the polls of a job that is paid."""
+        conn_id = self._checked_id()
         try:
-            connection = self.get_connection(self.pixverse_conn_id)
-            extra = connection.extra_dejson
+            connection = self.get_connection(conn_id)
         except Exception as err:  # see _not_read
             raise self._not_read(err) from err
-        return settings_from_connection(connection, extra)
+        return self._settings_of(connection)
+
+    def _settings_of(self, connection: Connection) -> ClientSettings:
+        settings = settings_from_connection(connection)
+        for warning in warnings_about(connection, settings):
+            if warning not in _said:
+                _said.add(warning)
+                self.log.warning(warning)
+        return settings
+
+    def _checked_id(self) -> str:
+        conn_id: object = self.pixverse_conn_id
+        if not isinstance(conn_id, str) or not conn_id.strip():
+            raise PixVerseInvalidRequestError(
+                f"pixverse_conn_id must be the id of an Airflow connection, not {shown(conn_id)}: leave it "
+                f"out for {self.default_conn_name!r}."
+            )
+        return conn_id
 
     def _not_read(self, err: Exception) -> PixVerseTransientError:
         """Return what it means that Airflow did not give the connection.
@@ -311,68 +384,13 @@ class PixVerseHook(BaseHook):
         if isinstance(err, AirflowNotFoundException):
             return PixVerseConnectionNotFoundError(
                 f"The Airflow connection {self.pixverse_conn_id!r} does not exist or cannot be read now: add "
-                "a connection of type 'pixverse' with the API key as its password."
+                "a connection of type 'pixverse' with the API key as its password. Airflow says the same of "
+                "one that it cannot read as it is written."
             )
         return PixVerseTransientError(
             f"Airflow could not read the connection {self.pixverse_conn_id!r} ({type(err).__name__}): it is "
             "read again with the next try."
         )
-
-
-def settings_from_connection(connection: Connection, extra: dict[str, Any]) -> ClientSettings:
-    """Turn a connection into the settings of either client; pure, and only known extras are read.
-
-    :raises PixVerseConfigurationError: names the field, the value (never the key) and the remedy.
-    """
-    where = f"connection {connection.conn_id!r}"
-    if not isinstance(extra, dict):
-        raise PixVerseConfigurationError(
-            f'The extra of {where} must be a JSON object, such as {{"timeout": 30}}, not '
-            f"{type(extra).__name__}."
-        )
-    api_key = (connection.password or "").strip()
-    if not api_key:
-        raise PixVerseConfigurationError(
-            f"The API key of {where} is empty: put the key from platform.pixverse.ai into its password."
-        )
-    if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
-        raise PixVerseConfigurationError(
-            f"The API key of {where} holds whitespace or characters that no key has: copy it once more from "
-            "platform.pixverse.ai into its password."
-        )
-    return ClientSettings(
-        api_key=api_key,
-        base_url=normalise_base_url(_host(connection), where),
-        timeout=_positive_number(extra, "timeout", where) or DEFAULT_TIMEOUT,
-        max_requests_per_second=_positive_number(extra, "max_requests_per_second", where),
-    )
-
-
-def _host(connection: Connection) -> str | None:
-    """Return the base URL; a connection given as a URI has it in parts, with a scheme or path last."""
-    host = connection.host
-    if not host or "://" in host:
-        return host
-    port = f":{connection.port}" if connection.port else ""
-    rest = connection.schema or ""
-    if rest in ("http", "https"):
-        return f"{rest}://{host}{port}"
-    return f"https://{host}{port}/{rest}"
-
-
-def _positive_number(extra: dict[str, Any], name: str, where: str) -> float | None:
-    value = extra.get(name)
-    if value is None or value == "":
-        return None
-    try:
-        number = float(value)
-    except (OverflowError, TypeError, ValueError):
-        number = math.nan
-    if not (math.isfinite(number) and number > 0) or isinstance(value, bool):
-        raise PixVerseConfigurationError(
-            f"The extra {name!r} of {where} must be a number above 0, not {value!r}."
-        )
-    return number
 
 
 def _without_pages() -> str:

@@ -11,11 +11,18 @@ if TYPE_CHECKING:
     from pixverse_provider.api.results import MediaType
     from pixverse_provider.jobs.record import JobRecord
 
-__all__ = ["Advice"]
-
+__all__ = ["Advice", "clear_drops_records"]
 
 _SECONDS_UNTIL_A_RETRY = 600.0
 _REFUNDED = "PixVerse gives up and refunds a job that is two hours old"
+
+
+def clear_drops_records() -> bool:
+    """Tell whether a clear of a task drops its state unless told otherwise, as from Airflow 3.4 on."""
+    from airflow import __version__
+    from packaging.version import Version
+
+    return Version(__version__).release >= (3, 4)
 
 
 @dataclass(frozen=True)

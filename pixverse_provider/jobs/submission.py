@@ -84,6 +84,7 @@ class JobSubmission:
     :param max_credits: a new job whose price is known to be higher is refused; a number or its text, None for
         no limit. It is read where a job is about to be paid, so that no value of it keeps a retry from a job
         that the record names. Where no record is kept, it holds for each attempt.
+    :param before_paying: called before a new job is submitted; raises where it must not be.
     :param pending: the job with which an earlier part of this attempt went on; None at its beginning.
     :param clock: gives epoch seconds; that of the system by default.
     """
@@ -96,6 +97,7 @@ class JobSubmission:
         *,
         replay: bool,
         max_credits: object = None,
+        before_paying: Callable[[], None] | None = None,
         pending: JobRecord | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
@@ -104,6 +106,7 @@ class JobSubmission:
         self._request = request
         self._replay = replay
         self._max_credits = max_credits
+        self._before_paying = before_paying
         self._pending = pending
         self._now = clock or time.time
 
@@ -220,8 +223,10 @@ class JobSubmission:
         if job.answer_lost:
             self._announce_replay(job)
         else:
-            # A job that may be paid already is looked for whatever it costs.
+            # A job that may be paid already is looked for whatever it costs, and however it is waited for.
             self._check_price()
+            if self._before_paying is not None:
+                self._before_paying()
         # A connection that cannot be used must not look like a submit that was sent.
         self._api.get_conn()
         # A repeated submit is noted already; no failure of the store may keep it from a job that may be paid.

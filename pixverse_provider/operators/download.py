@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset, BaseOperator
 
 from pixverse_provider.api.fields import check_switches
-from pixverse_provider.api.ids import Id, one_or_many_ids
+from pixverse_provider.api.ids import Id, one_or_many_ids, shown
+from pixverse_provider.api.progress import Progress
 from pixverse_provider.api.results import VideoStatus
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -46,12 +47,14 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     """Download a finished video, or each of a list, and return the URI of the file, or the list; free.
 
     The result URL of PixVerse is signed and expires, so it is read again right before the download and kept
-    nowhere. The video is streamed; a connection that is cut is resumed; its length is verified. Under the
-    final name there is never half a file. The API key is not sent to the media host.
+    nowhere. The video is streamed; a connection that is cut is resumed; it is checked by its length and its
+    first bytes. Under the final name there is never half a file, in any store. The API key is not sent to the
+    media host.
 
     Assets in ``outlets`` get ``uri``, ``video_id`` and ``size`` in the extra of their event, or for a list
     one such entry for each under ``videos``, so that a landed video can start another DAG. A retry after the
-    file has landed finds it (same length) and fetches nothing.
+    file has landed finds it: by the store's own record in S3 and Google Cloud Storage, elsewhere by comparing
+    its bytes.
 
     A list lands one after the other in one task process, which is far less work for Airflow than a mapped
     task for each. One that cannot land holds up no other, unless the cause concerns all of them. The task
@@ -97,6 +100,7 @@ class PixVerseDownloadVideoOperator(BaseOperator):
         if not video_ids:
             self.log.info("video_id is an empty list: nothing is downloaded.")
         places = [(video_id, self._place(video_id, many=many)) for video_id in video_ids]
+        self._check_writable([place for _, place in places])
         landed: list[dict[str, Any]] = []
         errors: list[PixVerseError] = []
         in_a_row = 0
@@ -125,43 +129,65 @@ class PixVerseDownloadVideoOperator(BaseOperator):
     def _place(self, video_id: int, *, many: bool) -> Destination:
         from pixverse_provider.storage.destinations import Destination
 
-        place = str(self.destination).strip()
-        if place in ("", "None"):
-            raise PixVerseDestinationError(
-                f"destination is {self.destination!r}: give a path or a URI such as s3://bucket/key.mp4."
-            )
-        destination = Destination(place, default_name=f"{video_id}.mp4", overwrite=self.overwrite)
+        destination = Destination(self.destination, video_id=video_id, overwrite=self.overwrite)
         if many and not destination.in_folder:
             raise PixVerseDestinationError(
-                f"destination is {place!r}, which is no folder, and video_id is a list: let destination end "
-                "in '/'."
+                f"destination is {shown(self.destination)}, which is no folder, and video_id is a list: let "
+                "destination end in '/'.",
+                video_id=video_id,
             )
         return destination
 
+    def _check_writable(self, places: list[Destination]) -> None:
+        """Make sure that each can be written before the first is fetched; what is there is left for later."""
+        checked: set[str] = set()
+        for place in places:
+            if place.folder not in checked and (self.overwrite or place.existing_size() is None):
+                place.check_writable()
+                checked.add(place.folder)
+
     def _land(self, hook: PixVerseHook, video_id: int, destination: Destination) -> int:
         """Land one video, unless it is there already; return its length in bytes."""
-        from pixverse_provider.api.download import MediaDownload
-
         video = self._finished(hook, video_id)
         there = None if self.overwrite else destination.existing_size()
-        # Where PixVerse does not say how long the video is, a file that bears its id is taken for it: under
-        # its final name a file is always whole.
-        if there and (there == video.size or (destination.in_folder and not video.size)):
+        if there is not None:
+            self._check_landed(hook, video, destination, there)
             self.log.info(
                 "PixVerse video %s has landed before, at %s (%s bytes).", video_id, destination, there
             )
             return there
-        destination.check_writable()
-        download = MediaDownload(
-            video_id,
-            lambda: self._finished(hook, video_id).url,
-            allow_http=hook.api_is_on_loopback(),
-            expected_size=video.size or 0,
-        )
         with destination.writing() as part:
-            length = download.into(part)
+            length = self._fetch(hook, video, part)
         self.log.info("Landed PixVerse video %s at %s (%s bytes).", video_id, destination, length)
         return length
+
+    def _check_landed(self, hook: PixVerseHook, video: Video, destination: Destination, there: int) -> None:
+        """Make sure that the file which is there is this video: by the store's record, else by its bytes."""
+        if destination.has_landed():
+            return
+        if video.size and there != video.size:
+            raise destination.refuse()
+        self.log.info(
+            "%s is there already: PixVerse video %s is fetched to compare them.", destination, video.id
+        )
+        with destination.scratch() as part:
+            self._fetch(hook, video, part)
+            if not destination.holds(part):
+                raise destination.refuse()
+
+    def _fetch(self, hook: PixVerseHook, video: Video, part: IO[bytes]) -> int:
+        """Write the whole video to a file; return its length in bytes."""
+        from pixverse_provider.api.download import MediaDownload
+
+        progress = Progress(f"Downloading PixVerse video {video.id}", video.size, self.log.info)
+        download = MediaDownload(
+            video.id,
+            lambda: self._finished(hook, video.id).url,
+            http_host=hook.plain_http_host(),
+            expected_size=video.size,
+            on_progress=progress.reached,
+        )
+        return download.into(part)
 
     def _tell_outlets(self, context: Context, landed: dict[str, Any]) -> None:
         """Tell what landed to every asset that the task updates; no signed URL, since events are kept."""

@@ -15,12 +15,13 @@ from pixverse_provider.api.pacing import backoff_seconds, wait_as_asked
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseCapacityError,
+    PixVerseConfigurationError,
     PixVerseError,
     PixVerseInvalidRequestError,
     PixVerseTransientError,
 )
 from pixverse_provider.hooks.pixverse import PixVerseHook
-from pixverse_provider.jobs.advice import Advice
+from pixverse_provider.jobs.advice import Advice, clear_drops_records
 from pixverse_provider.jobs.identity import Attempt, TaskIdentity, fingerprint_of
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, read_event
 from pixverse_provider.jobs.record import AttemptState, JobRecord, JobStore, job_of_event
@@ -198,7 +199,8 @@ class PixVerseGenerationOperator(BaseOperator):
             for warning in request.warnings:
                 self.log.warning(warning)
         store, advice = self._store(context, fingerprint_of(request))
-        with PixVerseHook(self.pixverse_conn_id) as hook:
+        # Whatever it polls is a job that is paid.
+        with PixVerseHook(self.pixverse_conn_id, polls_paid_job=True) as hook:
             try:
                 found = self._find_or_submit(hook, store, request, state, advice)
             except PixVerseAmbiguousSubmitError as err:
@@ -224,7 +226,7 @@ class PixVerseGenerationOperator(BaseOperator):
             if not isinstance(step, WaitResult):
                 if step is not None and step.notice:
                     self.log.warning(step.notice)
-                if self.deferrable:
+                if self.deferrable and self._can_defer(hook, watch):
                     self._defer_wait(job, deadline)
                 step = self._wait_here(hook, watch, now)
         return self._end_wait(context, job, step, deadline=deadline)
@@ -248,7 +250,7 @@ class PixVerseGenerationOperator(BaseOperator):
             durable=self.durable,
             reuse_on_clear=self.reuse_on_clear,
             keeps_records=store.keeps_records,
-            clear_drops_records=_clear_drops_records(),
+            clear_drops_records=clear_drops_records(),
         )
 
     def _find_or_submit(
@@ -274,6 +276,7 @@ class PixVerseGenerationOperator(BaseOperator):
                 request,
                 replay=self.on_ambiguous_submit == "replay",
                 max_credits=self.max_credits,
+                before_paying=hook.check_deferral if self.deferrable and self.wait_for_completion else None,
                 pending=state.job,
             ).find_or_submit()
             if isinstance(answer, Found):
@@ -340,6 +343,15 @@ class PixVerseGenerationOperator(BaseOperator):
             if step.notice:
                 self.log.warning(step.notice)
             pause = step.seconds
+
+    def _can_defer(self, hook: PixVerseHook, watch: JobWatch) -> bool:
+        """Tell whether the triggerer can wait for a job that is paid, however it came to be so."""
+        try:
+            hook.check_deferral()
+        except PixVerseConfigurationError as err:
+            self.log.warning("%s is paid, so it is waited for in this worker: %s", watch.name, err)
+            return False
+        return True
 
     def _defer_wait(self, job: JobRecord, deadline: float) -> None:
         from pixverse_provider.triggers.video import PixVerseVideoTrigger
@@ -435,11 +447,3 @@ class PixVerseGenerationOperator(BaseOperator):
     @property
     def _limit(self) -> str:
         return f"{self._limit_name}={self._wait_budget:g} s"
-
-
-def _clear_drops_records() -> bool:
-    """Tell whether a clear of a task drops its state unless told otherwise, as from Airflow 3.4 on."""
-    from airflow import __version__
-    from packaging.version import Version
-
-    return Version(__version__).release >= (3, 4)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pixverse_provider.api.client import UploadSource
     from pixverse_provider.storage.sources import SourceFile
 
-    Place = str | os.PathLike[str] | ObjectStoragePath | XComArg
+    Place = str | os.PathLike[str] | os.PathLike[bytes] | ObjectStoragePath | XComArg
 
 __all__ = ["PixVerseUploadImageOperator", "PixVerseUploadMediaOperator"]
 
@@ -49,13 +49,21 @@ class _PixVerseUploadOperator(BaseOperator):
         self.source = source
         self.pixverse_conn_id = pixverse_conn_id
 
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render into what Airflow can keep, which a file name that is no UTF-8 is not as it stands."""
+        from pixverse_provider.storage.sources import keepable
+
+        return keepable(super().render_template(content, *args, **kwargs))
+
     def execute(self, context: Context) -> Id | list[Id]:
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
-        given = list_of(_read_list(self.source), "source")
+        # Bytes are items to Python, and no list to anybody who writes a DAG.
+        source: object = self.source
+        given = None if isinstance(source, bytes) else list_of(_read_list(source), "source")
         if given is None:
-            source = self._checked(self.source, "source")
+            checked = self._checked(source, "source")
             with PixVerseHook(self.pixverse_conn_id) as hook:
-                return self._upload(hook, source)
+                return self._upload(hook, checked)
         # All are checked before the first is sent.
         sources = [self._checked(each, f"source[{index}]") for index, each in enumerate(given)]
         if not sources:
@@ -69,17 +77,18 @@ class _PixVerseUploadOperator(BaseOperator):
 
         :raises PixVerseSourceError: where it can be neither.
         """
-        from pixverse_provider.storage.sources import SourceFile, source_text
+        from pixverse_provider.storage.sources import SourceFile, web_address
 
-        text = source_text(source, field)
-        scheme, host = urlsplit(text).scheme.lower(), urlsplit(text).hostname
-        if scheme == "https" or (scheme == "http" and is_loopback(host)):
-            return text
-        if scheme == "http":
+        address = web_address(source, field)
+        if address is None:
+            return SourceFile.check(source, self._kind, field)
+        parts = urlsplit(address)
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise PixVerseSourceError(
-                f"{field} is a plain http:// address on {host}: use https://, which PixVerse fetches itself."
+                f"{field} is a plain http:// address on {parts.hostname}: use https://, which PixVerse "
+                "fetches itself."
             )
-        return SourceFile.check(text, self._kind)
+        return address
 
     def _upload(self, hook: PixVerseHook, source: str | SourceFile) -> Id:
         if isinstance(source, str):
@@ -88,7 +97,7 @@ class _PixVerseUploadOperator(BaseOperator):
             return xcom_id(self._upload_from_url(hook, source))
         if source.warning:
             self.log.warning(source.warning)
-        self.log.info("Uploading %s (%s, %s bytes).", source.path, source.content_type, source.size)
+        self.log.info("Uploading %s (%s, %s bytes).", source.place.log_name, source.content_type, source.size)
         return xcom_id(self._upload_file(hook, source))
 
     @abstractmethod
@@ -120,7 +129,8 @@ class PixVerseUploadMediaOperator(_PixVerseUploadOperator):
         PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
-        call.
+        call, unless it is too large for a gateway on the way.
+    :raises PixVerseTransientError: where the file changed while it was sent, or its store is out of reach.
     """
 
     _kind = MEDIA
@@ -146,7 +156,8 @@ class PixVerseUploadImageOperator(_PixVerseUploadOperator):
         PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
-        call.
+        call, unless it is too large for a gateway on the way.
+    :raises PixVerseTransientError: where the file changed while it was sent, or its store is out of reach.
     """
 
     _kind = IMAGE

@@ -27,7 +27,6 @@ from pixverse_provider.plugin.queries import TaskPage, read_run, read_task
 from pixverse_provider.plugin.rendering import ASSETS, asset, assets_version, content_policy, render
 from pixverse_provider.plugin.streaming import send_from_host, send_landed
 from pixverse_provider.plugin.task_page import show_task, task_digest
-from pixverse_provider.storage.errors import STORE_ERRORS
 from pixverse_provider.storage.landed import LandedFile
 
 if TYPE_CHECKING:
@@ -236,7 +235,7 @@ async def _landed(place: str, wanted: str | None, name: str | None) -> Response 
     try:
         file = await run_in_threadpool(LandedFile.check, place)
         return await run_in_threadpool(send_landed, file, wanted, name)
-    except (PixVerseError, *STORE_ERRORS) as err:
+    except PixVerseError as err:
         log.info("A landed video cannot be shown: %s", err)
         return None
 

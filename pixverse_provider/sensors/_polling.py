@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
 
 from pixverse_provider.api.fields import check_switches, read_seconds
 from pixverse_provider.exceptions import PixVersePermanentError
+from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.watch import FIRST_POLL_OF_A_TRIGGER, BalanceWatch, JobWatch, Wait
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def for_good(error: PixVerseError) -> PixVersePermanentError:
 class PollingSensor(BaseSensorOperator):
     """Base of the sensors: a watch decides about each poll, so that every mode ends alike."""
 
+    pixverse_conn_id: str
     # In seconds: what the last poke has to wait for beyond poke_interval, as where PixVerse asks for a pause.
     _pause_after_error: float = 0.0
 
@@ -95,6 +97,8 @@ class PollingSensor(BaseSensorOperator):
         now = time.time()
         try:
             poked = self.poke(context)
+            if not isinstance(poked, PokeReturnValue):
+                PixVerseHook(self.pixverse_conn_id).check_deferral()
         except AirflowFailException as err:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException(f"Skipping, since soft_fail is set: {err}") from err

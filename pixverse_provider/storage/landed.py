@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from pixverse_provider.exceptions import PixVerseDestinationError, PixVerseError
+from pixverse_provider.storage.errors import told
+from pixverse_provider.storage.places import Place, read_place
 
-from pixverse_provider.exceptions import PixVerseDestinationError
-from pixverse_provider.storage.errors import LOCAL_PROTOCOLS, STORE_ERRORS, reason_of, store_error
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 __all__ = ["LandedFile", "is_same_place", "place_below", "place_of"]
 
@@ -23,48 +27,49 @@ _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
 class LandedFile:
     """A file that is there and is a video, by its first bytes.
 
-    :param path: where it is.
+    :param place: where it is.
     :param size: bytes.
     :param content_type: media type.
     """
 
-    path: ObjectStoragePath
+    place: Place
     size: int
     content_type: str
 
     @classmethod
-    def check(cls, place: str) -> LandedFile:
+    def check(cls, place: object) -> LandedFile:
         """Read the first bytes of a file, and no more.
 
         :param place: local path, or URI such as ``s3://conn_id@bucket/key``.
         :raises PixVerseError: where it cannot be read, or is no video.
         """
-        try:
-            path = ObjectStoragePath(place)
+        found = read_place(place, "landed video", PixVerseDestinationError)
+        with told(found, "cannot be read", PixVerseDestinationError):
+            if found.stored is not None:
+                # This process lives long, and a listing of the store that it keeps may be old.
+                found.fs.invalidate_cache()
+            path = _path(found)
             if not path.is_file():
-                raise PixVerseDestinationError(f"There is no file at {place!r}, seen from this machine.")
+                raise PixVerseDestinationError(f"{found} is not there, seen from this machine.")
             size = path.stat().st_size
             with path.open("rb") as stream:
-                content_type = _video_type(cast("bytes", stream.read(_SNIFFED_BYTES)))
-        except STORE_ERRORS as err:
-            raise store_error(
-                PixVerseDestinationError, place, f"{place!r} cannot be read: {reason_of(err)}.", err
-            ) from err
+                content_type = _video_type(stream.read(_SNIFFED_BYTES))
         if content_type is None:
-            raise PixVerseDestinationError(f"The file at {place!r} is no video.")
-        return cls(path, size, content_type)
+            raise PixVerseDestinationError(f"{found} is no video.")
+        return cls(found, size, content_type)
 
     def open(self) -> IO[bytes]:
-        """Open for reading from the start; what is opened is looked at once more, since a file may change.
+        """Open for reading from the start; the first bytes are read once more, since a file may change.
 
-        :raises PixVerseDestinationError: where it is no video any more.
+        :raises PixVerseError: where it is no video any more, or cannot be read.
         """
-        stream = cast("IO[bytes]", self.path.open("rb"))
-        if _video_type(stream.read(_SNIFFED_BYTES)) is None:
-            stream.close()
-            raise PixVerseDestinationError(f"The file at {str(self.path)!r} is no video any more.")
-        stream.seek(0)
-        return stream
+        with told(self.place, "cannot be read", PixVerseDestinationError):
+            stream = _path(self.place).open("rb")
+            if _video_type(stream.read(_SNIFFED_BYTES)) is None:
+                stream.close()
+                raise PixVerseDestinationError(f"{self.place} is no video any more.")
+            stream.seek(0)
+        return cast("IO[bytes]", stream)
 
 
 def place_of(destination: str, video_id: str, landed: str) -> str | None:
@@ -89,27 +94,37 @@ def place_below(template: str, landed: str) -> str | None:
     fixed = template.strip()
     for mark in ("{{", "{%", "{#"):
         fixed = fixed.partition(mark)[0]
-    scheme, separator, rest = fixed.rpartition("://")
-    folder, slash, _ = rest.rpartition("/")
+    folder, slash, _ = fixed.rpartition("/")
+    _, separator, rest = folder.rpartition("://")
     # A whole bucket, or one folder below the root, at least.
-    if not slash or not folder.strip("/") or (not separator and not fixed.startswith("/")):
+    if not slash or folder.endswith("/") or not rest.strip("/") or not (separator or fixed.startswith("/")):
         return None
-    root = f"{scheme}{separator}{folder}/"
-    parts = landed.replace("\\", "/").split("/")
-    return landed if landed.startswith(root) and ".." not in parts and "." not in parts else None
+    root, path = _normal(folder), _normal(landed)
+    is_plain = not {".", ".."} & {*landed.replace("\\", "/").split("/")}
+    return landed if is_plain and root and path and path.startswith(f"{root}/") else None
 
 
 def is_same_place(one: str, other: str) -> bool:
     """Tell whether two texts name the same place; one may name the Airflow connection and the other not."""
-    return _normal(one) == _normal(other)
+    return _normal(one) == _normal(other) is not None
 
 
-def _normal(place: str) -> str:
+def _normal(place: str) -> str | None:
+    """Return a place without what does not tell it apart from others; None for what is none."""
     scheme, separator, rest = place.strip().partition("://")
-    if not separator or scheme in LOCAL_PROTOCOLS:
-        return os.path.abspath(rest if separator else place.strip())  # noqa: PTH100 - no links are followed
-    bucket, slash, key = rest.partition("/")
-    return f"{scheme}://{bucket.rpartition('@')[2]}{slash}{key}"
+    if separator and scheme.lower() not in ("file", "local"):
+        bucket, slash, key = rest.partition("/")
+        return f"{scheme}://{bucket.rpartition('@')[2]}{slash}{key}"
+    try:
+        found = read_place(place, "landed video", PixVerseDestinationError)
+    except PixVerseError:
+        return None
+    # No links are followed.
+    return os.path.abspath(cast("Path", found.local))  # noqa: PTH100
+
+
+def _path(place: Place) -> Path | ObjectStoragePath:
+    return place.local if place.local is not None else cast("ObjectStoragePath", place.stored)
 
 
 def _video_type(head: bytes) -> str | None:

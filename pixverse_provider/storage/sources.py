@@ -1,88 +1,251 @@
-"""Sources: files to upload, wherever ``ObjectStoragePath`` reaches."""
+"""Sources: files to upload, from this machine or a store, and addresses that PixVerse fetches itself."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from dataclasses import dataclass
-from typing import IO, cast
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import IO, Any, Self, cast
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
 
-from pixverse_provider.api.ids import shown
-from pixverse_provider.api.media import SNIFFED_BYTES, UploadKind, check_size, content_type_of
-from pixverse_provider.exceptions import PixVerseSourceError
-from pixverse_provider.storage.errors import LOCAL_PROTOCOLS, STORE_ERRORS, reason_of, store_error
+from pixverse_provider.api.media import (
+    SNIFFED_BYTES,
+    UploadKind,
+    check_size,
+    check_web_address,
+    content_type_of,
+)
+from pixverse_provider.exceptions import (
+    PixVerseError,
+    PixVerseSourceError,
+    PixVerseTransientError,
+    storable_text,
+)
+from pixverse_provider.storage.errors import store_error, told
+from pixverse_provider.storage.places import Place, read_place, text_of
 
-__all__ = ["SourceFile", "source_text"]
+__all__ = ["SourceFile", "keepable", "web_address"]
+
+_WEB = re.compile("https?:", re.IGNORECASE)
+# pathlib makes it of "s3://bucket/key".
+_LOST_SLASH = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
+# How much of a stored file is fetched at a time: for its first bytes, and to send it.
+_LITTLE = 1 << 16
+_BLOCK = 1 << 23
+# What tells one content of a stored file from the next, by the names that file systems have for it. Not the
+# time of the last access, which a read changes.
+_VERSION_KEYS = (
+    "ETag",
+    "etag",
+    "generation",
+    "md5Hash",
+    "LastModified",
+    "last_modified",
+    "mtime",
+    "updated",
+    "created",
+)
 
 
-def source_text(source: object, field: str = "source") -> str:
-    """Return the path, URI or address that a source names, in text.
+def web_address(source: object, name: str = "source") -> str | None:
+    """Return a source that is an address, which PixVerse is to fetch, or None for one that a worker reads.
 
-    :param field: name of the argument, for the message.
-    :raises PixVerseSourceError: where it is none.
+    :param name: of the argument, for messages, which never show an address: it may be signed.
+    :raises PixVerseSourceError: for an address that nobody can fetch.
     """
-    text = str(source).strip() if isinstance(source, str | os.PathLike | ObjectStoragePath) else ""
-    if text == "None":
-        raise PixVerseSourceError(
-            f"{field} is the text 'None': its template found no value. Check that the task it refers to has "
-            "run and returned a path or an address."
-        )
-    if not text:
-        raise PixVerseSourceError(
-            f"{field} is {shown(source)}: give a path, a URI such as s3://bucket/key, or an https:// address."
-        )
+    if isinstance(source, PurePath) or not isinstance(source, str | os.PathLike | ObjectStoragePath):
+        return None
+    text = (
+        str(source) if isinstance(source, ObjectStoragePath) else text_of(source, name, PixVerseSourceError)
+    )
+    if not _WEB.match(text):
+        return None
+    check_web_address(text, name)
     return text
+
+
+def keepable(source: object) -> object:
+    """Return a source in characters that Airflow can keep among what was rendered.
+
+    A path of bytes that are no UTF-8 becomes its ``file`` URI, which names the same file; anything else is
+    returned as it is.
+    """
+    if isinstance(source, ObjectStoragePath) or not isinstance(source, str | PurePath):
+        return source
+    text = os.fspath(source)
+    if storable_text(text) == text:
+        return source
+    try:
+        return storable_text(text) if "://" in text else Path(text).absolute().as_uri()
+    except UnicodeError:
+        return storable_text(text)
 
 
 @dataclass(frozen=True)
 class SourceFile:
     """A file to upload that has been checked: it is there, of a type PixVerse takes, and not too large.
 
-    :param path: where it is.
+    :param place: where it is.
     :param content_type: media type to send.
     :param size: bytes.
     :param warning: what to tell the user before the upload, if anything.
     """
 
-    path: ObjectStoragePath
+    place: Place
     content_type: str
     size: int
     warning: str | None = None
+    _version: tuple[object, ...] = field(default=(), repr=False)
 
     @classmethod
-    def check(cls, source: str, kind: UploadKind) -> SourceFile:
+    def check(cls, source: object, kind: UploadKind, name: str = "source") -> SourceFile:
         """Check a file without reading more than its first bytes.
 
-        :param source: local path, or URI such as ``s3://conn_id@bucket/key``.
+        :param source: local path, ``file`` URI, or URI such as ``s3://conn_id@bucket/key``; ``str``,
+            ``os.PathLike`` or ``ObjectStoragePath``.
+        :param name: of the argument, for messages.
         :raises PixVerseSourceError: names the file and the remedy.
+        :raises PixVerseTransientError: where the store is out of reach.
         """
-        try:
-            path = ObjectStoragePath(source)
-            size = 0 if not path.is_file() else path.stat().st_size
-            if not path.is_file():
-                raise PixVerseSourceError(_not_a_file(path, source))
-            warning = check_size(kind, source, size)
-            with path.open("rb") as stream:
-                head = cast("bytes", stream.read(SNIFFED_BYTES))
-        except STORE_ERRORS as err:
-            raise store_error(
-                PixVerseSourceError, source, f"source {source!r} cannot be read: {reason_of(err)}.", err
-            ) from err
-        return cls(path, content_type_of(kind, source, head), size, warning)
+        place = read_place(source, name, PixVerseSourceError)
+        with told(place, "cannot be read", PixVerseSourceError):
+            size, version = _state(place)
+            if size is None:
+                size = _measured(place, kind.refuse_above + 1)
+            warning = check_size(kind, str(place), size)
+            with _opened(place, _LITTLE) as stream:
+                head = stream.read(SNIFFED_BYTES)
+        return cls(place, content_type_of(kind, str(place), place.file_name, head), size, warning, version)
 
     @property
     def file_name(self) -> str:
-        """Name without folders."""
-        return self.path.name
+        """Name without folders; may hold surrogates, for bytes that are no UTF-8."""
+        return self.place.file_name
 
     def open(self) -> IO[bytes]:
-        """Open for reading from the start."""
-        return cast("IO[bytes]", self.path.open("rb"))
+        """Open for reading from the start.
+
+        A read raises ``PixVerseTransientError`` where the file is no longer the one that was checked, at its
+        end at the latest.
+
+        :raises PixVerseSourceError: where it cannot be opened.
+        """
+        with told(self.place, "cannot be read", PixVerseSourceError):
+            stream = _opened(self.place, _BLOCK)
+        return cast("IO[bytes]", _Watched(stream, self.place, self.size, self._version))
 
 
-def _not_a_file(path: ObjectStoragePath, source: str) -> str:
-    if path.is_dir():
-        return f"source {source!r} is a folder: name a file in it."
-    where = "" if path.protocol not in LOCAL_PROTOCOLS else " on the worker that runs the task"
-    return f"source {source!r} does not exist{where}: check the path."
+class _Watched:
+    """A file of which every read that fails, and its end, is held against what was checked."""
+
+    def __init__(self, stream: IO[bytes], place: Place, size: int, version: tuple[object, ...]) -> None:
+        self._stream = stream
+        self._place = place
+        self._checked = size, version
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            data = self._stream.read(size)
+            if data or size == 0 or not self._changed():
+                return data
+        except PixVerseError:
+            raise
+        except Exception as err:
+            raise self._meaning(err) from err
+        raise _changed(self._place)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _changed(self) -> bool:
+        # Of the open file on this machine: one that was put in its place since then is not what is sent.
+        is_local = self._place.local is not None
+        size, version = (
+            _local_state(os.fstat(self._stream.fileno())) if is_local else _stored_state(self._place)
+        )
+        return (self._checked[0] if size is None else size, version) != self._checked
+
+    def _meaning(self, error: Exception) -> PixVerseError:
+        with contextlib.suppress(Exception):
+            if self._changed():
+                return _changed(self._place)
+        return store_error(self._place, "cannot be read", error, PixVerseSourceError)
+
+
+def _changed(place: Place) -> PixVerseTransientError:
+    return PixVerseTransientError(f"{place} changed while it was sent: a retry sends what is there then.")
+
+
+def _state(place: Place) -> tuple[int | None, tuple[object, ...]]:
+    """Return the length of a file, or None where its store does not tell, and what identifies its content.
+
+    :raises PixVerseSourceError: where there is no file.
+    """
+    if place.local is None:
+        return _stored_state(place)
+    try:
+        found = place.local.stat()
+    except FileNotFoundError:
+        raise PixVerseSourceError(
+            f"{place} does not exist on the worker that runs the task: {_remedy(place)}."
+        ) from None
+    if stat.S_ISDIR(found.st_mode):
+        raise PixVerseSourceError(f"{place} is a folder: name a file in it.")
+    if not stat.S_ISREG(found.st_mode):
+        raise PixVerseSourceError(f"{place} is a device or a pipe: name a file.")
+    return _local_state(found)
+
+
+def _local_state(found: os.stat_result) -> tuple[int, tuple[object, ...]]:
+    return found.st_size, (found.st_dev, found.st_ino, found.st_mtime_ns)
+
+
+def _stored_state(place: Place) -> tuple[int | None, tuple[object, ...]]:
+    fs = place.fs
+    # A listing that an earlier task of this process has made may be old.
+    fs.invalidate_cache()
+    try:
+        info: dict[str, Any] = fs.info(place.path)
+    except FileNotFoundError:
+        raise PixVerseSourceError(f"{place} does not exist: check the path.") from None
+    if info.get("type") == "directory":
+        raise PixVerseSourceError(f"{place} is a folder: name a file in it.")
+    size = info.get("size")
+    known = isinstance(size, int) and size >= 0
+    return size if known else None, tuple(str(info.get(key)) for key in _VERSION_KEYS)
+
+
+def _remedy(place: Place) -> str:
+    if _LOST_SLASH.match(place.text):
+        return "a URI such as s3://bucket/key is given as a text, since a Path loses a slash of it"
+    return "check the path"
+
+
+def _measured(place: Place, limit: int) -> int:
+    """Return the length of a file whose store does not tell it, read once for that, or ``limit``."""
+    length = 0
+    with _opened(place, _BLOCK) as stream:
+        while length < limit and (block := stream.read(_LITTLE)):
+            length += len(block)
+    return length
+
+
+def _opened(place: Place, block_size: int) -> IO[bytes]:
+    if place.local is None:
+        stored = cast("ObjectStoragePath", place.stored)
+        return cast("IO[bytes]", stored.open("rb", block_size=block_size))
+    # Airflow tells what is read from a store on its own.
+    get_hook_lineage_collector().add_input_asset(
+        context=cast("Any", place), uri=place.local.absolute().as_uri()
+    )
+    return place.local.open("rb")

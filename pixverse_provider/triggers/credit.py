@@ -113,10 +113,11 @@ class PixVerseCreditTrigger(BaseTrigger):
 
     async def _poll(self) -> int:
         """Read the balance; where the key is refused, with that of the connection now, if it is another."""
-        from pixverse_provider.triggers.shared import retire_poller, shared_poller
+        from pixverse_provider.triggers.shared import check_poller, retire_poller, shared_poller
 
         refused: tuple[SharedPoller, PixVerseAuthenticationError] | None = None
         async with shared_poller(self.pixverse_conn_id) as poller:
+            check_poller(self.pixverse_conn_id, poller)
             try:
                 return (await poller.client.call_once(balance_call())).total
             except PixVerseAuthenticationError as err:
@@ -125,6 +126,7 @@ class PixVerseCreditTrigger(BaseTrigger):
                 retire_poller(self.pixverse_conn_id, poller)
                 refused = poller, err
         async with shared_poller(self.pixverse_conn_id) as poller:
-            if poller.has_key_of(refused[0]):
+            # The secret of another service is no other key of this one.
+            if poller.refusal or poller.has_key_of(refused[0]):
                 raise refused[1]
             return (await poller.client.call_once(balance_call())).total

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, Union
 
 from pixverse_provider.api.calls import result_call
-from pixverse_provider.exceptions import PixVerseError
+from pixverse_provider.exceptions import PixVerseConfigurationError, PixVerseError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 
 if TYPE_CHECKING:
     from pixverse_provider.api.async_client import AsyncPixVerseClient
     from pixverse_provider.api.results import JobResult, MediaType
 
-__all__ = ["SharedJob", "SharedPoller", "retire_poller", "shared_poller"]
+__all__ = ["SharedJob", "SharedPoller", "check_poller", "retire_poller", "shared_poller"]
 
 
 class SharedPoller:
@@ -28,6 +28,11 @@ class SharedPoller:
     def __init__(self, client: AsyncPixVerseClient) -> None:
         self.client = client
         self._jobs: dict[tuple[MediaType, int], SharedJob] = {}
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing but the polls of a job that is paid may use it; None where everything may."""
+        return self.client.settings.refusal
 
     def has_key_of(self, other: SharedPoller) -> bool:
         """Tell whether both would send the same key to the same place."""
@@ -166,6 +171,16 @@ class shared_poller:  # noqa: N801 - used like a function
             await _close(shared)
 
 
+def check_poller(pixverse_conn_id: str, poller: SharedPoller) -> None:
+    """Refuse a poller that only those may use who hold the record of a job that is paid.
+
+    :raises PixVerseConfigurationError: says why; the connection is read again for the next one.
+    """
+    if poller.refusal is not None:
+        retire_poller(pixverse_conn_id, poller)
+        raise PixVerseConfigurationError(poller.refusal)
+
+
 def retire_poller(pixverse_conn_id: str, poller: SharedPoller) -> None:
     """Let no new user have this poller, so that the next one reads the connection again.
 
@@ -182,7 +197,8 @@ def retire_poller(pixverse_conn_id: str, poller: SharedPoller) -> None:
 async def _make(pixverse_conn_id: str) -> SharedPoller:
     # The HTTP library takes a tenth of a second to import, which no trigger should make the others wait for.
     await asyncio.to_thread(importlib.import_module, "pixverse_provider.api.async_client")
-    return SharedPoller(await PixVerseHook(pixverse_conn_id).get_async_conn())
+    # Some who share it may hold the record of a job that is paid.
+    return SharedPoller(await PixVerseHook(pixverse_conn_id, polls_paid_job=True).get_async_conn())
 
 
 async def _close(shared: _Shared) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pixverse_provider.exceptions import PixVerseAuthenticationError, PixVerseError
+from pixverse_provider.hooks.connection import GOES_ON
 from pixverse_provider.jobs.outcome import Outcome, WaitResult, make_event
 from pixverse_provider.jobs.record import JobRecord
 from pixverse_provider.jobs.watch import LONGEST_LAST_POLL, JobWatch, Wait
@@ -116,7 +117,7 @@ class PixVerseVideoTrigger(BaseTrigger):
 
     async def _wait(self) -> list[WaitResult]:
         """Wait with the shared poller; where the key is refused, with the next, if that has another."""
-        from pixverse_provider.triggers.shared import retire_poller, shared_poller
+        from pixverse_provider.triggers.shared import check_poller, retire_poller, shared_poller
 
         # Reading the connection can fail with a transient error, as a poll can.
         connecting: JobWatch | None = None
@@ -124,8 +125,13 @@ class PixVerseVideoTrigger(BaseTrigger):
         while True:
             try:
                 async with shared_poller(self.pixverse_conn_id) as poller:
-                    if refused is not None and poller.has_key_of(refused[0]):
+                    # The secret of another service is no other key of this one.
+                    if refused is not None and (poller.refusal or poller.has_key_of(refused[0])):
                         return refused[1]
+                    if self.job is None:
+                        check_poller(self.pixverse_conn_id, poller)
+                    elif poller.refusal is not None:
+                        self.log.warning(GOES_ON, poller.refusal)
                     # Most wait for one job, and none of them has more than it needs.
                     if len(self.video_ids) == 1:
                         results = [await self._wait_for(poller, self.video_ids[0])]

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.support.dags import connection_json
+from tests.support.stores import _s3_server, gcs_store, s3_store, sftp_store
 from tests.unit.pixverse_in_time import Clock
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from pixverse_provider.emulator.client import EmulatorControl
 
+
+__all__ = ["_s3_server", "gcs_store", "s3_store", "sftp_store"]
 
 MEDIA = Path(__file__).parents[2] / "dags_examples" / "media"
 

@@ -81,7 +81,7 @@ def one_sentence(error: BaseException) -> str:
         (
             {"host": "", "api_key": "s3cret-key", "timeout": "soon"},
             PixVerseConfigurationError,
-            "timeout.*number above 0.*soon",
+            "timeout.*number from 0.1 to 86400.*soon",
         ),
     ],
     ids=["empty key", "blank key", "http to a foreign host", "no http", "user in URL", "timeout"],
@@ -287,10 +287,10 @@ def below_a_file(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("make_destination", "says"),
     [
-        (existing, r"there\.mp4' exists already: .*overwrite=True"),
+        (existing, r"there\.mp4' exists already, and it is not .*overwrite=True"),
         (below_a_file, "cannot be written: "),
         (lambda _: "", "destination is ''"),
-        (lambda _: "None", "destination is 'None'"),
+        (lambda _: "None", "destination is the text 'None'"),
     ],
     ids=["exists", "cannot be written", "blank", "None"],
 )

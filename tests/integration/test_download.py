@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tenacity
 
-from pixverse_provider.exceptions import PixVerseDownloadError, PixVerseInvalidRequestError
+from pixverse_provider.exceptions import (
+    PixVerseDestinationError,
+    PixVerseDownloadError,
+    PixVerseInvalidRequestError,
+)
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
+from tests.support.mp4 import mp4
 from tests.support.tasks import TaskRun
 from tests.support.video import streams_of
 
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pixverse_provider.emulator.client import EmulatorControl
+    from tests.support.stores import S3Store
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +31,7 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pixverse_provider.api.download.wait_as_asked", tenacity.wait_none)
 
 
-def download(video_id: int, destination: Path, **arguments: Any) -> TaskRun:
+def download(video_id: int, destination: Path | str, **arguments: Any) -> TaskRun:
     return TaskRun(
         PixVerseDownloadVideoOperator(
             task_id="download", video_id=video_id, destination=str(destination), **arguments
@@ -94,14 +100,73 @@ def test_the_key_is_never_sent_to_the_media_host(
     assert emulator.incidents() == []
 
 
-def test_a_retry_after_the_video_has_landed_fetches_nothing(
+def test_a_retry_after_the_video_has_landed_knows_it_by_its_bytes(
     emulator: EmulatorControl, finished_video: int, tmp_path: Path
 ) -> None:
     task = download(finished_video, tmp_path / "video.mp4")
     task.attempt()
+    before = (tmp_path / "video.mp4").stat()
     fetched = len(emulator.requests("media"))
     assert task.retry() == str(tmp_path / "video.mp4")
+    assert len(emulator.requests("media")) == fetched + 1
+    assert (tmp_path / "video.mp4").stat() == before
+
+
+def test_in_a_store_that_keeps_a_record_it_fetches_nothing(
+    emulator: EmulatorControl, finished_video: int, s3_store: S3Store
+) -> None:
+    task = download(finished_video, s3_store.uri("video.mp4"))
+    task.attempt()
+    fetched = len(emulator.requests("media"))
+    assert task.retry() == s3_store.uri("video.mp4")
     assert len(emulator.requests("media")) == fetched
+    assert s3_store.content_type("video.mp4") == "video/mp4"
+
+
+@pytest.mark.parametrize("store", ["disk", "s3", "sftp"])
+def test_another_video_of_that_name_and_length_is_not_taken_for_it(
+    emulator: EmulatorControl,
+    finished_video: int,
+    store: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    other = mp4(emulator.job(finished_video)["size"])
+    if store == "disk":
+        place = str(tmp_path / "nightly.mp4")
+        (tmp_path / "nightly.mp4").write_bytes(other)
+    else:
+        place = request.getfixturevalue(f"{store}_store").put("nightly.mp4", other)
+
+    with pytest.raises(PixVerseDestinationError, match="exists already") as caught:
+        download(finished_video, place).attempt()
+
+    assert caught.value.video_id == finished_video
+    assert f"not PixVerse video {finished_video}" in str(caught.value)
+    task = download(finished_video, place, overwrite=True)
+    assert task.attempt() == place
+    # The old file is gone, and the new one is known.
+    assert download(finished_video, place).attempt() == place
+
+
+def test_one_of_another_length_is_refused_before_anything_is_fetched(
+    emulator: EmulatorControl, finished_video: int, tmp_path: Path
+) -> None:
+    (tmp_path / "nightly.mp4").write_bytes(mp4(100))
+    with pytest.raises(PixVerseDestinationError, match="exists already"):
+        download(finished_video, tmp_path / "nightly.mp4").attempt()
+    assert emulator.requests("media") == []
+
+
+def test_a_place_that_cannot_be_written_is_named_before_pixverse_is_asked(
+    emulator: EmulatorControl, finished_video: int, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    asked = len(emulator.requests())
+    with pytest.raises(PixVerseDestinationError, match="cannot be written") as caught:
+        download(finished_video, tmp_path / "file" / "video.mp4").attempt()
+    assert caught.value.video_id == finished_video
+    assert len(emulator.requests()) == asked
 
 
 def test_overwriting_replaces_the_file_at_once(

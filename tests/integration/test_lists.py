@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pixverse_provider.emulator.client import EmulatorControl
+    from tests.support.stores import S3Store
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +176,7 @@ class TestUploads:
     @pytest.mark.parametrize(
         ("bad", "said"),
         [
-            ("/no/such/file.mp4", "source '/no/such/file.mp4' does not exist"),
+            ("/no/such/file.mp4", r"source\[1\] '/no/such/file.mp4' does not exist"),
             ("", r"source\[1\] is '': give a path"),
             ("None", r"source\[1\] is the text 'None': its template found no value"),
             ("http://media.example/a.mp4", r"source\[1\] is a plain http:// address"),
@@ -216,7 +217,7 @@ class TestDownloads:
 
         assert [path.name for path in tmp_path.iterdir()] == [f"{good}.mp4"]
 
-    def test_a_retry_fetches_only_what_is_missing(
+    def test_a_retry_fetches_what_is_missing_and_compares_what_is_there(
         self,
         emulator: EmulatorControl,
         submit_video: Callable[..., int],
@@ -232,7 +233,17 @@ class TestDownloads:
 
         assert task.retry() == [f"{tmp_path}/{video_id}.mp4" for video_id in ids]
 
-        assert len(emulator.requests("media")) == fetched + 1
+        assert len(emulator.requests("media")) == fetched + 2
+
+    def test_into_a_bucket_that_is_not_there_nothing_is_fetched(
+        self, emulator: EmulatorControl, submit_video: Callable[..., int], s3_store: S3Store
+    ) -> None:
+        ids = [submit_video(), submit_video()]
+        asked = len(emulator.requests())
+        with pytest.raises(PixVerseDestinationError, match="there is no bucket 'vidoes'") as caught:
+            download(ids, "s3://store@vidoes/nightly/").attempt()
+        assert caught.value.video_id == ids[0]
+        assert len(emulator.requests()) == asked
 
     def test_a_retry_is_granted_while_it_helps_one_of_them(
         self,

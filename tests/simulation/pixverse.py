@@ -21,6 +21,7 @@ from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.watch import GIVE_UP_AGE
 
 if TYPE_CHECKING:
+    from pixverse_provider.api.network import Network
     from pixverse_provider.api.results import JobResult, MediaType
     from tests.simulation.processes import Attempt, Process
     from tests.simulation.world import World
@@ -359,7 +360,9 @@ class SimulatedSession:
     """What the client sends its requests through."""
 
     world: World
-    trust_env = True
+
+    def __init__(self, network: Network) -> None:
+        pass
 
     def close(self) -> None:
         pass

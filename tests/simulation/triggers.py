@@ -146,6 +146,7 @@ class LentPoller:
 @dataclass
 class _Poller:
     world: World
+    refusal: str | None = None
 
     def has_key_of(self, _: object) -> bool:
         return True

@@ -10,6 +10,8 @@ from tests.unit.scripted_server import ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.unit.networks import World
+
 
 @pytest.fixture(autouse=True)
 def _no_proxy_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +34,22 @@ def other_server() -> Iterator[ScriptedServer]:
     with ScriptedServer() as scripted:
         yield scripted
     assert scripted.surprises == []
+
+
+@pytest.fixture(scope="session")
+def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    from tests.unit.networks import World
+
+    with World(tmp_path_factory.mktemp("network")) as world:
+        yield world
+
+
+@pytest.fixture
+def world(_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """PixVerse and proxies behind TLS and names, in an environment that says nothing."""
+    _world.begin(monkeypatch)
+    yield _world
+    assert _world.pixverse.surprises == []
 
 
 class _Lines(logging.Handler):

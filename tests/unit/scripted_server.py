@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from email.message import Message
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
@@ -123,12 +124,18 @@ class ScriptedServer:
     surprises: list[str] = field(default_factory=list)
     connections: int = 0
     afterwards: Callable[[Received], Behaviour] | None = None
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self._script: deque[Behaviour] = deque()
         self._over = threading.Event()
         self._httpd = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
         self._httpd.daemon_threads = True
+        if self.tls is not None:
+            # In the thread of a connection: one that says nothing must not keep the others waiting.
+            self._httpd.socket = self.tls.wrap_socket(
+                self._httpd.socket, server_side=True, do_handshake_on_connect=False
+            )
         # A client that goes away early is part of many tests, and nothing to report.
         self._httpd.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._httpd.serve_forever, args=(0.02,), daemon=True)
@@ -144,8 +151,12 @@ class ScriptedServer:
         self._thread.join()
 
     @property
+    def port(self) -> int:
+        return self._httpd.server_port
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._httpd.server_port}"
+        return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}"
 
     def will(self, *behaviours: Behaviour) -> None:
         """Add to the script, one behaviour for each request to come."""

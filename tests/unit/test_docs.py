@@ -19,7 +19,7 @@ import pytest
 
 from pixverse_provider import exceptions
 from pixverse_provider.api.errors import ERROR_CODES, describe_error_code
-from pixverse_provider.api.settings import ClientSettings
+from pixverse_provider.api.settings import ClientSettings, read_base_url
 from pixverse_provider.emulator import cli
 from pixverse_provider.emulator.account.jobs import JobRecord as EmulatedJob
 from pixverse_provider.emulator.account.ledger import (
@@ -46,7 +46,9 @@ from pixverse_provider.emulator.faults import (
 )
 from pixverse_provider.emulator.protocol import EFFECT_QUALITY, TEMPLATE_NOT_ACTIVE
 from pixverse_provider.emulator.rules.catalogue import IMAGE_TEMPLATES, QUALITIES, VIDEO_TEMPLATES
-from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
+from pixverse_provider.get_provider_info import CONN_FIELDS
+from pixverse_provider.hooks.connection import settings_from_connection
+from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.jobs.record import JobRecord
 from tests.support.kinds import public_tasks
 
@@ -203,9 +205,32 @@ def test_a_connection_of_the_documents_is_understood(value: str) -> None:
         connection = Connection.from_json(value, conn_id="documented")
     else:
         connection = Connection(conn_id="documented", uri=value)
-    settings = settings_from_connection(connection, connection.extra_dejson)
+    settings = settings_from_connection(connection)
     assert isinstance(settings, ClientSettings)
     assert settings.base_url.endswith("/openapi/v2")
+
+
+CONNECTION = PROJECT / "docs" / "connection.md"
+
+
+def test_a_base_url_of_the_documents_leads_where_they_say() -> None:
+    table = re.findall(
+        r"^\| (.+?) \| (.*?) ?\| (.*?) ?\| `(https?://.+)` \|$", CONNECTION.read_text(), re.MULTILINE
+    )
+    assert len(table) >= 10
+    for host, port, schema, asked in table:
+        given = "" if host == "empty" else host.strip("`")
+        found = read_base_url(given, "", port=int(port or 0), schema=schema.strip("`"))
+        assert found == asked
+
+
+@pytest.mark.parametrize("name", CONN_FIELDS)
+def test_the_documents_name_the_range_of_an_extra(name: str) -> None:
+    schema = CONN_FIELDS[name]["schema"]
+    said = f"from {schema['minimum']} to {schema['maximum']}"
+    (row,) = [line for line in CONNECTION.read_text().splitlines() if f"| extra `{name}` |" in line]
+    assert said in row
+    assert f"`{name}` {said}" in PROJECT.joinpath("SECURITY.md").read_text()
 
 
 OPERATORS = PROJECT / "docs" / "operators.md"

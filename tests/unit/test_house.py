@@ -149,7 +149,11 @@ NOT_OF_THE_FAMILY = {
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    # The page of a video is sent by pieces; what reads it then sees that it broke off.
+    "ConnectionError",
+    # These two within `told`, which makes one of the family of whatever a store raises.
     "FileExistsError",
+    "FileNotFoundError",
     "KeyError",
     "TimeoutError",
     "TypeError",

@@ -24,7 +24,8 @@ from airflow.triggers.base import BaseTrigger
 import pixverse_provider
 from pixverse_provider.exceptions import PixVerseConfigurationError
 from pixverse_provider.get_provider_info import get_provider_info
-from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
+from pixverse_provider.hooks.connection import settings_from_connection
+from pixverse_provider.hooks.pixverse import PixVerseHook
 
 INFO = get_provider_info()
 BASES = {"hooks": BaseHook, "operators": BaseOperator, "sensors": BaseSensorOperator, "triggers": BaseTrigger}
@@ -133,22 +134,31 @@ class TestTheConnectionForm:
                 return super().get(name, default)
 
         read: set[str] = set()
-        settings_from_connection(Connection(conn_id="c", conn_type="pixverse", password="key"), Extras())
+        settings_from_connection(connection_with(Extras()))
         assert set(self.FORM["conn-fields"]) == read == {"timeout", "max_requests_per_second"}
 
     @pytest.mark.parametrize("name", FORM["conn-fields"])
     def test_a_field_takes_what_the_hook_takes_and_can_be_left_empty(self, name: str) -> None:
-        connection = Connection(conn_id="c", conn_type="pixverse", password="key")
         schema = self.FORM["conn-fields"][name]["schema"]
-        for value in (None, 1.5):
+        lowest, highest = schema["minimum"], schema["maximum"]
+        for value in (None, 1.5, lowest, highest):
             jsonschema.validate(value, schema)
-            settings_from_connection(connection, {name: value})
-        assert getattr(settings_from_connection(connection, {name: 1.5}), name) == 1.5
-        for refused in (0, -1, "often"):
+            settings = settings_from_connection(connection_with({name: value}))
+            assert value is None or getattr(settings, name) == value
+        for refused in (0, -1, "often", lowest * 0.99, highest * 1.01):
             with pytest.raises(jsonschema.ValidationError):
                 jsonschema.validate(refused, schema)
-            with pytest.raises(PixVerseConfigurationError, match=name):
-                settings_from_connection(connection, {name: refused})
+            with pytest.raises(PixVerseConfigurationError, match=f"{name}.* from {lowest} to {highest}"):
+                settings_from_connection(connection_with({name: refused}))
+
+    @pytest.mark.parametrize("name", FORM["conn-fields"])
+    def test_a_field_says_its_range(self, name: str) -> None:
+        field = self.FORM["conn-fields"][name]
+        assert f"from {field['schema']['minimum']} to {field['schema']['maximum']}." in field["description"]
+
+
+def connection_with(extra: Any) -> Connection:
+    return Connection(conn_id="c", conn_type="pixverse", password="key", extra=extra)
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda cls: cls.__name__)
@@ -179,7 +189,8 @@ class TestEveryOperatorAndSensor:
         for cls in of_the_provider(operator):
             for name, value in assignments(cls):
                 if name in operator.template_fields:
-                    assert value == name or re.fullmatch(rf"cast\('[^']+', {name}\)", value)
+                    as_given = rf"{name}|cast\('[^']+', {name}\)|cast\('Place', keepable\(self\.{name}\)\)"
+                    assert re.fullmatch(as_given, value)
 
     def test_it_is_documented_with_every_argument(self, operator: Any) -> None:
         parameters = inspect.signature(own_init(operator)).parameters.keys() - {"self", "kwargs"}

@@ -189,8 +189,12 @@ class _ClipWithSound(_Clip):
             self.duration,
             fast=self.motion_mode == "fast",
             audio=bool(self.generate_audio_switch),
+            multi_clip=self._several_shots(),
             speech=bool(self.lip_sync_tts_switch),
         )
+
+    def _several_shots(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,6 +210,9 @@ class _StyledClip(_ClipWithSound):
     def _check_prompt(self) -> None:
         # The schemas of these kinds allow what the field does, with every model.
         pass
+
+    def _several_shots(self) -> bool:
+        return bool(self.generate_multi_clip_switch)
 
     def iter_warnings(self) -> Iterator[str]:
         yield from super().iter_warnings()

@@ -8,6 +8,8 @@ from typing import Any, Final
 from pixverse_provider.emulator.protocol import LONGEST
 
 DEFAULT_API_KEY: Final = "pixverse-emulator-key"
+# What a key begins with that may travel by plain http, since it opens nothing.
+EXPOSED_KEY_PREFIX: Final = "pixverse-emulator"
 
 RENDER_MODES: Final = ("full", "small", "placeholder")
 

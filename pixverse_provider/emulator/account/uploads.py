@@ -22,6 +22,9 @@ from pixverse_provider.emulator.protocol import (
     INVALID_PARAMETER,
     ApiError,
 )
+from pixverse_provider.emulator.render.boxes import UnplayableError
+from pixverse_provider.emulator.render.pictures import upright_size
+from pixverse_provider.emulator.render.reading import examine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,9 +37,15 @@ MAX_IMAGE_SIDE: Final = 10_000
 MAX_VIDEO_SIDE: Final = 1920
 _CHUNK: Final = 64 * 1024
 
-_IMAGE_TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-_VIDEO_CONTAINERS: Final = {"mov": "video/mp4", "mp4": "video/mp4", "webm": "video/webm"}
-_AUDIO_CONTAINERS: Final = {"mp3": "audio/mpeg", "wav": "audio/wav", "aac": "audio/aac", "mov": "audio/mp4"}
+_IMAGE_TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp"}
+_CONTENT_TYPES: Final = {
+    ("mov", "video"): "video/mp4",
+    ("matroska", "video"): "video/webm",
+    ("mov", "audio"): "audio/mp4",
+    ("mp3", "audio"): "audio/mpeg",
+    ("wav", "audio"): "audio/wav",
+    ("aac", "audio"): "audio/aac",
+}
 
 MediaType = Literal["image", "video", "audio"]
 
@@ -84,12 +93,12 @@ def inspect_image(path: Path) -> Findings:
     try:
         with Image.open(path) as image:
             content_type = _IMAGE_TYPES.get(image.format or "")
-            width, height = image.size
             if content_type is None:
                 raise ApiError(IMAGE_FORMAT)
-            if max(width, height) > MAX_IMAGE_SIDE:
+            if max(image.size) > MAX_IMAGE_SIDE:
                 raise ApiError(IMAGE_SIZE)
             image.load()
+            width, height = upright_size(image)
     except Image.DecompressionBombError as error:
         raise ApiError(IMAGE_SIZE) from error
     except (OSError, SyntaxError, ValueError) as error:
@@ -109,79 +118,39 @@ def inspect_media(path: Path, settings: Settings) -> Findings:
 
     :raises ApiError: 400017, saying what is wrong with it.
     """
-    if path.stat().st_size > settings.max_media_bytes:
+    size = path.stat().st_size
+    if size > settings.max_media_bytes:
         raise too_many_bytes(settings)
     try:
-        with av.open(str(path)) as container:
-            formats = set(container.format.name.split(","))
-            if container.streams.video and not _is_cover(container.streams.video[0]):
-                findings = _video(path, container, formats)
-            elif container.streams.audio:
-                findings = _audio(path, container, formats)
-            else:
-                raise _refused("the file has neither pictures nor sound")
-    except (av.FFmpegError, StopIteration, ValueError) as error:
+        found = examine(path, most=settings.max_media_seconds)
+    except UnplayableError as error:
+        raise _refused(str(error)) from error
+    except (av.FFmpegError, ValueError) as error:
         raise _refused("the file is not a video or audio that can be opened") from error
-    if findings.seconds > settings.max_media_seconds + 0.05:
-        raise _refused(f"{findings.media_type} over {settings.max_media_seconds:g} s")
-    return findings
+    media_type: MediaType = "audio" if found.size is None else "video"
+    content_type = _CONTENT_TYPES.get((found.container, media_type))
+    if content_type is None:
+        allowed = "mp4, mov or webm" if media_type == "video" else "mp3, wav, m4a or aac"
+        raise _refused(f"{media_type} must be {allowed}")
+    width, height = found.size or (0, 0)
+    if max(width, height) > MAX_VIDEO_SIDE:
+        raise _refused(f"video over {MAX_VIDEO_SIDE} px on a side")
+    if found.seconds > settings.max_media_seconds + 0.05:
+        raise _refused(f"{media_type} over {settings.max_media_seconds:g} s")
+    return Findings(
+        media_type=media_type,
+        content_type=content_type,
+        digest=_digest(path),
+        size=size,
+        width=width,
+        height=height,
+        seconds=found.seconds,
+    )
 
 
 def too_many_bytes(settings: Settings) -> ApiError:
     """Return the refusal of a media file that is too large."""
     return _refused(f"file over {settings.max_media_bytes // 1024 // 1024} MB")
-
-
-def _video(path: Path, container: av.container.InputContainer, formats: set[str]) -> Findings:
-    content_type = next((kind for name, kind in _VIDEO_CONTAINERS.items() if name in formats), None)
-    if content_type is None:
-        raise _refused("video must be mp4, mov or webm")
-    stream = container.streams.video[0]
-    if max(stream.width, stream.height) > MAX_VIDEO_SIDE:
-        raise _refused(f"video over {MAX_VIDEO_SIDE} px on a side")
-    next(container.decode(stream))
-    container.seek(0)
-    packets = [packet for packet in container.demux(stream) if packet.size]
-    if len(packets) < stream.frames:
-        raise _refused("the video is cut off")
-    if container.duration is not None:
-        seconds = container.duration / av.time_base
-    else:
-        seconds = float(
-            max((packet.pts or 0) + (packet.duration or 0) for packet in packets)
-            * float(stream.time_base or 0)
-        )
-    return Findings(
-        media_type="video",
-        content_type=content_type,
-        digest=_digest(path),
-        size=path.stat().st_size,
-        width=stream.width,
-        height=stream.height,
-        seconds=seconds,
-    )
-
-
-def _audio(path: Path, container: av.container.InputContainer, formats: set[str]) -> Findings:
-    content_type = next((kind for name, kind in _AUDIO_CONTAINERS.items() if name in formats), None)
-    if content_type is None:
-        raise _refused("audio must be mp3, wav, m4a or aac")
-    # Counted, since the header of an mp3 or aac only guesses, and each started second is paid for.
-    seconds = sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
-    if seconds <= 0:
-        raise _refused("the audio is empty")
-    return Findings(
-        media_type="audio",
-        content_type=content_type,
-        digest=_digest(path),
-        size=path.stat().st_size,
-        seconds=seconds,
-    )
-
-
-def _is_cover(stream: av.VideoStream) -> bool:
-    """Tell whether the one picture of an audio file is meant, not a video."""
-    return stream.codec_context.name in ("mjpeg", "png") and stream.frames <= 1
 
 
 def _digest(path: Path) -> str:

@@ -248,15 +248,6 @@ def _err_code(body: bytes) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def only_this_machine(request: Request) -> bool:
-    """Tell whether a request comes from this machine and was meant for it.
-
-    The host name counts too: a page of the internet whose name resolves to 127.0.0.1 must not reach in.
-    """
-    client = request.client
-    return client is not None and is_loopback(client.host) and is_loopback(request.url.hostname or "")
-
-
 def is_loopback(host: str) -> bool:
     """Tell whether a host name or address means this machine. Only ``localhost`` is resolved."""
     if host == "localhost":

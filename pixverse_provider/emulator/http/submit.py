@@ -22,7 +22,7 @@ from pixverse_provider.emulator.protocol import (
     ApiError,
 )
 from pixverse_provider.emulator.render.drawing import mask_pictures
-from pixverse_provider.emulator.render.video import take_keyframe
+from pixverse_provider.emulator.render.reading import take_keyframe
 from pixverse_provider.emulator.rules import prices
 from pixverse_provider.emulator.rules.edits import mask_selection
 from pixverse_provider.emulator.rules.request import Fields, Mask

@@ -11,13 +11,10 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from pixverse_provider.emulator.render.video import Pixels
 
-_LONGEST_SIDE: Final = 1600
 _LONGEST_SHAPE: Final = 4.0
-_GREY: Final = (128, 128, 128)
 _BORDER: Final = (255, 255, 255, 255)
 _MOST_LINES: Final = 4
 _MOST_CHARACTERS: Final = 400
@@ -33,19 +30,6 @@ Point = tuple[float, float]
 Colour = tuple[int, int, int] | tuple[int, int, int, int]
 
 
-def open_picture(path: Path) -> Image.Image:
-    """Return an image upright, opaque, and no larger than any result."""
-    with Image.open(path) as image:
-        # A JPEG is decoded small in the first place.
-        image.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
-        picture = ImageOps.exif_transpose(image)
-        picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-        rgba = picture.convert("RGBA")
-    ground = Image.new("RGB", rgba.size, _GREY)
-    ground.paste(rgba, mask=rgba.getchannel("A"))
-    return ground
-
-
 def shape(across: float, down: float, quality: int) -> tuple[int, int]:
     """Return the even size with that proportion whose shorter side is ``quality`` pixels.
 
@@ -53,7 +37,7 @@ def shape(across: float, down: float, quality: int) -> tuple[int, int]:
     """
     across = min(max(across, down / _LONGEST_SHAPE), down * _LONGEST_SHAPE)
     down = max(down, across / _LONGEST_SHAPE)
-    shorter = quality / min(across, down)
+    shorter = max(2, quality) / min(across, down)
     return round(across * shorter / 2) * 2, round(down * shorter / 2) * 2
 
 

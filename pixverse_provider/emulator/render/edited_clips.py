@@ -15,23 +15,21 @@ from pixverse_provider.emulator.render.drawing import (
     caption,
     card,
     cover,
-    open_picture,
     region,
     shape,
     zoomed,
 )
+from pixverse_provider.emulator.render.pictures import open_picture
 from pixverse_provider.emulator.render.presenter import MouthPainter, mouth_shapes
-from pixverse_provider.emulator.render.sound import effect, fitted, speak
-from pixverse_provider.emulator.render.video import (
-    SAMPLE_RATE,
-    Pixels,
-    Samples,
+from pixverse_provider.emulator.render.reading import (
+    first_frames,
     loop_frames,
     own_sound,
     probe,
     read_audio,
-    write_mp4,
 )
+from pixverse_provider.emulator.render.sound import effect, fitted, speak
+from pixverse_provider.emulator.render.video import SAMPLE_RATE, Pixels, Samples, write_mp4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +81,8 @@ class EditRecipe:
         filling = self._filling(size)
         layer = self._layer(size)
         character = self._character(size)
-        for index, pixels in enumerate(islice(loop_frames(self.video.path, size=size, fps=fps), count)):
+        frames = first_frames(self.video.path, size=size, fps=fps, count=count)
+        for index, pixels in enumerate(frames):
             shown = pixels if colours is None else (pixels // 2 + colours[pixels[..., 1]]).astype(np.uint8)
             picture = Image.fromarray(shown)
             if filling is not None:
@@ -161,11 +160,9 @@ class ExtendRecipe:
         write_mp4(path, self._frames(size, found.fps, before, after), size=size, fps=found.fps, audio=audio)
 
     def _frames(self, size: tuple[int, int], fps: int, before: int, after: int) -> Iterator[Pixels]:
-        last: Pixels | None = None
-        for last in islice(loop_frames(self.video.path, size=size, fps=fps), before):
+        last = np.zeros((size[1], size[0], 3), dtype=np.uint8)
+        for last in first_frames(self.video.path, size=size, fps=fps, count=before):
             yield last
-        if last is None:
-            raise ValueError("the video has no pictures")
         held = Image.fromarray(last)
         words = caption(*size, self.prompt)
         for index in range(after):
@@ -190,7 +187,7 @@ class LipSyncRecipe:
     def render(self, path: Path, profile: Profile) -> None:
         """Write the clip."""
         found = probe(self.video.path, most=profile.max_fps)
-        size, fps = profile.fit(*found.size), found.fps
+        size, fps = profile.fit(*shape(*found.size, min(found.size))), found.fps
         audio = self._audio()
         count = max(1, round(len(audio) * fps / SAMPLE_RATE))
         shapes = mouth_shapes(audio, fps, count)

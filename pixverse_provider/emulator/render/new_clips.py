@@ -17,10 +17,10 @@ from pixverse_provider.emulator.render.drawing import (
     caption,
     card,
     cover,
-    open_picture,
     shape,
     zoomed,
 )
+from pixverse_provider.emulator.render.pictures import open_picture
 from pixverse_provider.emulator.render.presenter import (
     PRESENTERS,
     MouthPainter,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -108,8 +109,8 @@ class MouthPainter:
         self._box = (
             max(0, int(width * MOUTH_X - 0.14 * unit)),
             max(0, int(height * MOUTH_Y - 0.11 * unit)),
-            min(width, int(width * MOUTH_X + 0.14 * unit)),
-            min(height, int(height * MOUTH_Y + 0.11 * unit)),
+            min(width, math.ceil(width * MOUTH_X + 0.14 * unit)),
+            min(height, math.ceil(height * MOUTH_Y + 0.11 * unit)),
         )
         self._size = (width, height)
         self._unit = unit

@@ -63,6 +63,7 @@ class ClipOptions:
     seed: int
     fast: bool
     audio: bool
+    multi_clip: bool
     sound_effect: bool
     voice: Voice | None
     speech: str
@@ -81,7 +82,12 @@ class ClipOptions:
     def credits(self) -> int:
         """The price of the clip with everything that was switched on."""
         total = prices.clip(
-            model=self.model, quality=self.quality, seconds=self.seconds, fast=self.fast, audio=self.audio
+            model=self.model,
+            quality=self.quality,
+            seconds=self.seconds,
+            fast=self.fast,
+            audio=self.audio,
+            multi_clip=self.multi_clip,
         )
         if self.voice is not None:
             total += prices.inline_lip_sync(self.seconds)
@@ -206,7 +212,6 @@ def _options(
     fields.choice("camera_movement", CAMERA_MOVEMENTS)
     fields.choice("thinking_type", ("enabled", "disabled", "auto"))
     fields.switch("water_mark")
-    fields.switch("generate_multi_clip_switch")
     fields.switch("play_bgm")
     voice, speech = _inline_speech(fields)
     return ClipOptions(
@@ -219,6 +224,7 @@ def _options(
         seed=read_seed(fields, prompt),
         fast=fast,
         audio=fields.switch("generate_audio_switch"),
+        multi_clip=fields.switch("generate_multi_clip_switch"),
         sound_effect=_sound_effect(fields),
         voice=voice,
         speech=speech,

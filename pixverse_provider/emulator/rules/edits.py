@@ -39,7 +39,6 @@ from pixverse_provider.emulator.rules.request import (
     find_source,
     job_text,
     named_source,
-    quality_of,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def restyle(fields: Fields, library: Library) -> Order:
     seed = read_seed(fields, prompt)
     video = find_source(named, library, longest=_LONGEST_RESTYLE)
     return Order(
-        credits=prices.edit(quality=quality_of(video), seconds=video.seconds),
+        credits=prices.restyle(video.seconds),
         recipe=EditRecipe(video=video.file, seconds=video.seconds, tint=seed, caption=prompt),
         text=job_text(prompt, video),
         resolution_ratio=video.resolution_ratio,

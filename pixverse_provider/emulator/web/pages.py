@@ -11,7 +11,6 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from pixverse_provider.emulator.account.clock import rfc3339
-from pixverse_provider.emulator.http.pipeline import only_this_machine
 from pixverse_provider.emulator.protocol import DONE, GENERATING, STATUS_NAMES
 
 if TYPE_CHECKING:
@@ -47,8 +46,6 @@ class _Pages:
         self._account = account
 
     async def front(self, request: Request) -> Response:
-        if not only_this_machine(request):
-            return Response("for this machine only", status_code=403)
         jobs = self._account.jobs.newest_first()
         cards = "".join(self._card(job, request) for job in jobs[:_SHOWN_JOBS])
         older = len(jobs) - _SHOWN_JOBS
@@ -61,8 +58,6 @@ class _Pages:
         return _page("PixVerse emulator", body + self._uploads(request), refresh=True)
 
     async def job(self, request: Request) -> Response:
-        if not only_this_machine(request):
-            return Response("for this machine only", status_code=403)
         video_id = int(request.path_params["video_id"])
         job = self._account.jobs.find(video_id)
         if job is None:

@@ -349,13 +349,13 @@ class TestSubmits:
             client.submit(REQUEST, trace_id=TRACE)
         assert not isinstance(caught.value, PixVerseAmbiguousSubmitError)
 
-    def test_trouble_with_tls_may_have_come_with_the_answer(
+    def test_a_server_that_speaks_no_tls_was_sent_nothing(
         self, server: ScriptedServer, pauses: list[float]
     ) -> None:
         settings = ClientSettings(KEY, server.url.replace("http://", "https://") + "/openapi/v2", timeout=5)
         with (
             PixVerseClient(settings, sleep=pauses.append) as client,
-            pytest.raises(PixVerseAmbiguousSubmitError),
+            pytest.raises(PixVerseTransientError, match=r"SSLError\)\. The request was not sent\."),
         ):
             client.submit(REQUEST, trace_id=TRACE)
         assert server.requests == []

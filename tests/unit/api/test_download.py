@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import logging
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -11,29 +13,47 @@ import requests
 
 from pixverse_provider.api.download import MediaDownload
 from pixverse_provider.exceptions import PixVerseDownloadError, PixVerseTransientError
+from tests.support.mp4 import mp4
 from tests.unit.scripted_server import Behaviour, Received, ScriptedServer, answer, bad_gateway, cut, drop
 
 if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
 
-VIDEO = bytes(range(256)) * 1000
+VIDEO = mp4(256_000, bytes(range(256)))
 SECRET = "Signature-s3cr3t"
 ETAG = '"v1"'
+
+
+class Counting(io.BytesIO):
+    """A file that knows how much was ever written to it."""
+
+    written = 0
+
+    def write(self, data: Any) -> int:
+        self.written += len(data)
+        return super().write(data)
 
 
 class Landing:
     """A download from the scripted server, as the operator sets it up."""
 
-    def __init__(self, server: ScriptedServer, *, size: int = len(VIDEO), **more: Any) -> None:
+    def __init__(self, server: ScriptedServer, *, size: int | None = len(VIDEO), **more: Any) -> None:
         self.urls_read = 0
-        self.target = io.BytesIO()
+        self.target = Counting()
         self.pauses: list[float] = []
         self._url = f"{server.url}/openapi%2Fa.mp4?{SECRET}=1"
-        options: dict[str, Any] = {"fresh_url": self._fresh_url, "allow_http": True} | more
+        options: dict[str, Any] = {
+            "fresh_url": self._fresh_url,
+            "http_host": server.url.removeprefix("http://"),
+        } | more
         self._download = MediaDownload(7, expected_size=size, sleep=self.pauses.append, **options)
 
     def run(self) -> int:
         return self._download.into(self.target)
+
+    @property
+    def written(self) -> int:
+        return self.target.written
 
     @property
     def data(self) -> bytes:
@@ -178,6 +198,7 @@ def test_after_four_attempts_the_task_is_told_and_no_url_is_shown(
     server: ScriptedServer, trouble: Behaviour, said: str
 ) -> None:
     server.will(*[trouble] * 4)
+    server.afterwards = lambda _: trouble
     with pytest.raises(PixVerseDownloadError, match="a retry downloads it again and costs nothing") as caught:
         Landing(server).run()
     text = rendered(caught.value)
@@ -186,6 +207,7 @@ def test_after_four_attempts_the_task_is_told_and_no_url_is_shown(
     assert server.url not in text
     assert type(caught.value) is PixVerseDownloadError
     assert "_CutOffError" not in text
+    assert caught.value.__context__ is caught.value.__cause__ is None
     assert caught.value.video_id == 7
     assert caught.value.http_status == (502 if said == "HTTP 502" else None)
 
@@ -221,7 +243,7 @@ def test_a_redirect_from_https_to_plain_http_is_refused(
         return response
 
     monkeypatch.setattr(requests.Session, "send", redirect)
-    landing = Landing(server, fresh_url=lambda: f"https://media.example/v.mp4?{SECRET}", allow_http=False)
+    landing = Landing(server, fresh_url=lambda: f"https://media.example/v.mp4?{SECRET}", http_host=None)
     with pytest.raises(PixVerseDownloadError, match="only https") as caught:
         landing.run()
     assert asked == [f"https://media.example/v.mp4?{SECRET}"]
@@ -231,21 +253,29 @@ def test_a_redirect_from_https_to_plain_http_is_refused(
 
 @pytest.mark.parametrize("url", ["http://media.example/v.mp4", "ftp://media.example/v.mp4", "/v.mp4", ""])
 def test_a_url_that_is_not_safe_is_refused_outright(server: ScriptedServer, url: str) -> None:
-    landing = Landing(server, fresh_url=lambda: url, allow_http=False)
+    landing = Landing(server, fresh_url=lambda: url, http_host=None)
     with pytest.raises(PixVerseDownloadError, match="only https"):
         landing.run()
 
 
-def test_a_redirect_to_another_host_is_followed_without_any_key(
-    server: ScriptedServer, other_server: ScriptedServer
-) -> None:
-    server.will(answer("", 302, Location=f"{other_server.url}/cdn.mp4?{SECRET}"))
-    other_server.will(answer(VIDEO))
+def test_a_redirect_is_followed_without_any_key(server: ScriptedServer) -> None:
+    server.will(answer("", 302, Location=f"{server.url}/cdn.mp4?{SECRET}"), answer(VIDEO))
     assert Landing(server).run() == len(VIDEO)
-    for request in [*server.requests, *other_server.requests]:
+    assert server.requests[1].path == "/cdn.mp4"
+    for request in server.requests:
         assert "api-key" not in request.headers
         assert "authorization" not in request.headers
         assert "ai-trace-id" not in request.headers
+
+
+def test_plain_http_is_taken_from_the_host_and_port_of_the_base_url_alone(
+    server: ScriptedServer, other_server: ScriptedServer
+) -> None:
+    server.will(answer("", 302, Location=f"{other_server.url}/cdn.mp4?{SECRET}"))
+    with pytest.raises(PixVerseDownloadError, match="host and port of the Base URL alone") as caught:
+        Landing(server).run()
+    assert SECRET not in rendered(caught.value)
+    assert other_server.requests == []
 
 
 def test_a_relative_redirect_is_followed(server: ScriptedServer) -> None:
@@ -265,7 +295,7 @@ def test_a_host_that_cannot_be_reached_shows_no_url() -> None:
     def read_url() -> str:
         return f"https://pixverse.invalid/v.mp4?{SECRET}"
 
-    download = MediaDownload(7, read_url, allow_http=False, expected_size=0, sleep=lambda _: None)
+    download = MediaDownload(7, read_url, http_host=None, expected_size=0, sleep=lambda _: None)
     with pytest.raises(PixVerseDownloadError) as caught:
         download.into(io.BytesIO())
     assert SECRET not in rendered(caught.value)
@@ -276,7 +306,7 @@ def test_a_host_that_cannot_be_reached_shows_no_url() -> None:
     "url", [f"https://[::1/{SECRET}", f"https://host:port/{SECRET}", f"https:///{SECRET}"]
 )
 def test_a_url_that_is_none_shows_nothing_of_itself(url: str) -> None:
-    download = MediaDownload(7, lambda: url, allow_http=False, expected_size=0, sleep=lambda _: None)
+    download = MediaDownload(7, lambda: url, http_host=None, expected_size=0, sleep=lambda _: None)
     with pytest.raises(PixVerseDownloadError) as caught:
         download.into(io.BytesIO())
     assert SECRET not in rendered(caught.value)
@@ -296,7 +326,7 @@ def test_a_length_that_is_none_is_left_aside(server: ScriptedServer) -> None:
 
 
 def test_a_full_disk_is_not_taken_for_a_fault_of_the_network(server: ScriptedServer) -> None:
-    class FullDisk(io.BytesIO):
+    class FullDisk(Counting):
         def write(self, _: Any) -> int:
             raise OSError(28, "No space left on device")
 
@@ -306,6 +336,164 @@ def test_a_full_disk_is_not_taken_for_a_fault_of_the_network(server: ScriptedSer
     with pytest.raises(OSError, match="No space left"):
         landing.run()
     assert landing.urls_read == 1
+
+
+PAGE = "<!DOCTYPE html><html><body>The video is not here.</body></html>"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        answer(PAGE, Content_Type="text/html"),
+        answer(PAGE, Content_Type="video/mp4"),
+        answer('{"message": "expired"}'),
+        answer('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'),
+        answer("\n" * len(VIDEO)),
+        answer("gone"),
+        answer(""),
+    ],
+    ids=["html", "html that says video", "json", "xml", "of the right length", "a word", "nothing"],
+)
+@pytest.mark.parametrize("size", [None, len(VIDEO)])
+def test_what_is_no_video_is_never_one_however_long_it_is(
+    server: ScriptedServer, page: Behaviour, size: int
+) -> None:
+    server.afterwards = lambda _: page
+    landing = Landing(server, size=size)
+    with pytest.raises(PixVerseDownloadError, match="could not be downloaded whole"):
+        landing.run()
+    assert landing.data == b""
+    server.afterwards = lambda _: answer(VIDEO)
+    assert landing.run() == len(VIDEO)
+
+
+class TestEncodedFiles:
+    """A proxy or the host itself may encode a file that was asked for as it is."""
+
+    ZIPPED = gzip.compress(VIDEO)
+
+    @pytest.mark.parametrize("size", [None, len(VIDEO)])
+    def test_one_lands_decoded_though_its_length_is_that_of_the_encoded_one(
+        self, server: ScriptedServer, size: int | None
+    ) -> None:
+        server.will(answer(self.ZIPPED, Content_Encoding="gzip"))
+        landing = Landing(server, size=size)
+        assert landing.run() == len(VIDEO)
+        assert landing.data == VIDEO
+
+    @pytest.mark.parametrize("size", [None, len(VIDEO)])
+    def test_one_that_is_cut_starts_again_since_no_range_counts_what_is_here(
+        self, server: ScriptedServer, size: int | None
+    ) -> None:
+        half = self.ZIPPED[: len(self.ZIPPED) // 2]
+        server.will(
+            cut(half, len(self.ZIPPED), Content_Encoding="gzip", ETag=ETAG),
+            answer(self.ZIPPED, Content_Encoding="gzip", ETag=ETAG),
+        )
+        landing = Landing(server, size=size)
+        assert landing.run() == len(VIDEO)
+        assert landing.data == VIDEO
+        assert "range" not in server.requests[1].headers
+
+    def test_one_in_an_encoding_that_nobody_asked_for_and_nobody_knows_is_no_video(
+        self, server: ScriptedServer
+    ) -> None:
+        server.will(answer(b"\xff" * 1000, Content_Encoding="x-own"), answer(VIDEO))
+        assert Landing(server).run() == len(VIDEO)
+
+
+class TestLengths:
+    def test_a_partial_answer_that_nobody_asked_for_is_taken_where_it_is_the_whole_file(
+        self, server: ScriptedServer
+    ) -> None:
+        server.will(rest(0))
+        assert Landing(server).run() == len(VIDEO)
+
+    def test_one_that_is_not_is_gone_on_with(self, server: ScriptedServer) -> None:
+        part = answer(VIDEO[:1000], 206, Content_Range=f"bytes 0-999/{len(VIDEO)}", ETag=ETAG)
+        server.will(part, rest_as_asked)
+        landing = Landing(server, size=None)
+        assert landing.run() == len(VIDEO)
+        assert landing.data == VIDEO
+        assert asked_from(server.requests[1]) == 1000
+
+    @pytest.mark.parametrize("size", [None, 0])
+    def test_where_nobody_names_a_length_the_file_has_to_be_whole_by_its_own_account(
+        self, server: ScriptedServer, size: int | None
+    ) -> None:
+        server.will(
+            answer(VIDEO[:-1], Content_Length="", Connection="close"),
+            answer(VIDEO, Content_Length="", Connection="close"),
+        )
+        landing = Landing(server, size=size)
+        assert landing.run() == len(VIDEO)
+        assert landing.data == VIDEO
+
+    @pytest.mark.parametrize("wrong", [1, 1000, len(VIDEO) - 1, len(VIDEO) + 1, 10**15])
+    def test_a_wrong_figure_of_pixverse_does_not_lose_a_video_that_is_whole(
+        self, server: ScriptedServer, wrong: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server.afterwards = lambda _: answer(VIDEO)
+        landing = Landing(server, size=wrong)
+        assert landing.run() == len(VIDEO)
+        assert landing.data == VIDEO
+        assert f"PixVerse says that video 7 has {wrong} bytes" in caplog.text
+
+    def test_reading_stops_at_the_length_that_was_announced(self, server: ScriptedServer) -> None:
+        server.afterwards = lambda _: endless
+        landing = Landing(server, size=1000)
+        with pytest.raises(PixVerseDownloadError, match="PixVerse announced 1000"):
+            landing.run()
+        assert landing.written < 1_000_000
+
+    def test_and_where_what_comes_does_not_go_on_as_a_video_does(self, server: ScriptedServer) -> None:
+        server.afterwards = lambda _: endless
+        landing = Landing(server, size=None)
+        with pytest.raises(PixVerseDownloadError, match="what arrived is no video"):
+            landing.run()
+        assert landing.written < 2_000_000
+
+
+def endless(handler: BaseHTTPRequestHandler) -> None:
+    """Begin as a video does, and go on for 800 MB with nothing."""
+    handler.close_connection = True
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(VIDEO)
+    for _ in range(800):
+        handler.wfile.write(bytes(1_000_000))
+
+
+def malformed(handler: BaseHTTPRequestHandler) -> None:
+    """Answer with a header that urllib3 warns of."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(VIDEO)}\r\nno header at all\r\n\r\n"
+    handler.wfile.write(head.encode() + VIDEO)
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize(
+    "behaviour", [answer(VIDEO), malformed, drop, bad_gateway(), cut(VIDEO[:99_999], len(VIDEO))]
+)
+def test_no_logger_writes_the_signed_url_at_any_level(
+    server: ScriptedServer, behaviour: Behaviour, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.will(answer("", 302, Location=f"/moved.mp4?{SECRET}"), behaviour)
+    server.afterwards = lambda _: answer(VIDEO)
+    landing = Landing(server)
+    assert landing.run() == len(VIDEO)
+    assert any(record.name.startswith("urllib3") for record in caplog.records)
+    assert SECRET not in caplog.text
+    assert SECRET not in "".join(f"{record.args}{record.exc_info}" for record in caplog.records)
+
+
+def test_and_what_others_in_the_process_ask_for_is_logged_as_before(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.will(answer("hello"))
+    requests.get(f"{server.url}/theirs?a=1", timeout=10)
+    assert "/theirs?a=1" in caplog.text
 
 
 def rendered(error: BaseException) -> str:

@@ -1,10 +1,29 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from pixverse_provider.api.media import IMAGE, MEDIA, SNIFFED_BYTES, UploadKind, check_size, content_type_of
 from pixverse_provider.exceptions import PixVerseSourceError
+from tests.unit.emulator.recordings import (
+    adts,
+    cover,
+    id3,
+    mp3,
+    quarters,
+    title,
+    wav,
+    write_phone_video,
+    write_recording,
+)
 from tests.unit.openapi import contract
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00"
 OLD_MOV = b"\x00\x00\x00\x08wide\x00\x00\x00\x00mdat"
@@ -25,9 +44,14 @@ TAKEN = [
     (MEDIA, "a.webm", WEBM, "video/webm"),
     (MEDIA, "a.mp3", MP3, "audio/mpeg"),
     (MEDIA, "a.mp3", MP3_TAGGED, "audio/mpeg"),
+    (MEDIA, "a.mp3", b"APETAGEX\xd0\x07\x00\x00", "audio/mpeg"),
     (MEDIA, "a.wav", WAV, "audio/wav"),
+    (MEDIA, "a.wav", b"RF64\xff\xff\xff\xffWAVEds64", "audio/wav"),
+    (MEDIA, "a.wav", b"BW64\xff\xff\xff\xffWAVEds64", "audio/wav"),
+    (MEDIA, "a.mp4", OLD_MOV, "video/mp4"),
     (MEDIA, "a.m4a", MP4, "audio/x-m4a"),
     (MEDIA, "a.aac", AAC, "audio/aac"),
+    (MEDIA, "a.aac", MP3_TAGGED, "audio/aac"),
     (IMAGE, "a.png", PNG, "image/png"),
     (IMAGE, "a.jpg", JPEG, "image/jpeg"),
     (IMAGE, "a.jpeg", JPEG, "image/jpeg"),
@@ -40,7 +64,38 @@ TAKEN = [
 def test_a_file_that_pixverse_takes_is_sent_under_its_type(
     kind: UploadKind, name: str, head: bytes, content_type: str
 ) -> None:
-    assert content_type_of(kind, name, head[:SNIFFED_BYTES]) == content_type
+    assert content_type_of(kind, name, name.rpartition("/")[2], head[:SNIFFED_BYTES]) == content_type
+
+
+RECORDED: dict[str, Callable[[Path], bytes]] = {
+    "joined.mp3": lambda folder: 2 * (id3(title()) + mp3(folder)),
+    "covered.mp3": lambda folder: id3(cover(bytes(5000))) + mp3(folder),
+    "tagged.aac": lambda folder: id3(title()) + adts(folder),
+    "plain.aac": adts,
+    "phone.mov": lambda folder: write_phone_video(folder / "a.mov", [quarters(36, 64)]).read_bytes(),
+    "fragments.mp4": lambda folder: write_recording(
+        folder / "a.mp4", [quarters(64, 36)], options={"movflags": "frag_keyframe+empty_moov"}
+    ).read_bytes(),
+    "browser.webm": lambda folder: write_recording(
+        folder / "a.webm", [quarters(64, 36)], "libvpx-vp9", options={"live": "1"}
+    ).read_bytes(),
+    "pipe.wav": lambda folder: wav(np.zeros(100, dtype=np.int16), announced=0xFFFFFFFF),
+    "DSC_0001.JPG": lambda folder: mpo(folder),
+}
+
+
+def mpo(folder: Path) -> bytes:
+    """Return what a camera calls a JPEG: two pictures in one file."""
+    picture = Image.new("RGB", (40, 30))
+    picture.save(folder / "a.jpg", "MPO", save_all=True, append_images=[picture])
+    return (folder / "a.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_phones_cameras_and_shells_leave_is_sent(tmp_path: Path, name: str) -> None:
+    kind = IMAGE if name.endswith("JPG") else MEDIA
+    head = RECORDED[name](tmp_path)[:SNIFFED_BYTES]
+    assert content_type_of(kind, f"source {name!r}", name, head) == kind.types[ending_of(name)].content_type
 
 
 @pytest.mark.parametrize(("kind", "path"), [(MEDIA, "/media/upload"), (IMAGE, "/image/upload")])
@@ -65,7 +120,7 @@ def test_a_type_that_pixverse_does_not_take_is_refused_with_those_it_takes(
     kind: UploadKind, name: str
 ) -> None:
     with pytest.raises(PixVerseSourceError) as caught:
-        content_type_of(kind, name, MP4)
+        content_type_of(kind, name, name.rpartition("/")[2], MP4)
     assert name in str(caught.value)
     assert all(ending in str(caught.value) for ending in kind.types)
 
@@ -80,7 +135,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(ending: str, head: byt
     if (ending, head) in fits:
         return
     with pytest.raises(PixVerseSourceError, match="does not hold what its name says"):
-        content_type_of(kind, f"a{ending}", head)
+        content_type_of(kind, "a", f"a{ending}", head)
 
 
 def ending_of(name: str) -> str:

@@ -60,9 +60,15 @@ CLIPS = [
     ("v6", 15, {"audio": True}, (105, 135, 180, 345)),
     ("c1", 2, {}, (12, 16, 20, 38)),
     ("c1", 1, {"audio": True}, (8, 10, 13, 24)),
-    ("v5.5", 5, {}, (None, None, None, None)),
+    ("v5.5", 5, {}, (45, 45, 60, 120)),
+    ("v5.5", 5, {"audio": True}, (55, 55, 70, 130)),
+    ("v5.5", 5, {"multi_clip": True}, (75, 75, 90, 150)),
+    ("v5.5", 5, {"audio": True, "multi_clip": True}, (85, 85, 100, 160)),
+    ("v5.5", 8, {"audio": True, "multi_clip": True}, (130, 130, 160, 280)),
+    ("v5.5", 10, {}, (99, 99, 132, None)),
+    ("v5.5", 10, {"audio": True, "multi_clip": True}, (139, 139, 172, None)),
     ("v5", 5, {"speech": True}, (65, 65, 80, 140)),
-    ("v5.5", 5, {"speech": True}, (None, None, None, None)),
+    ("v5.5", 5, {"speech": True}, (65, 65, 80, 140)),
 ]
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+import pixverse_provider
 from pixverse_provider.emulator import cli
 from pixverse_provider.emulator.account.settings import DEFAULT_API_KEY
 from pixverse_provider.emulator.client import EmulatorControl
@@ -135,10 +136,46 @@ def test_the_help_shows_no_key(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "my-own-key" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "::"])  # noqa: S104 - it is refused
-def test_a_host_that_others_reach_is_refused(host: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["serve", "--host", host, "--port", "0"]) == 2
-    assert f"{host} can be reached by others" in capsys.readouterr().err
+def test_a_host_that_others_reach_is_refused_with_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--host", "0.0.0.0", "--port", "0"]) == 2  # noqa: S104 - it is refused
+    assert "0.0.0.0 can be reached by others" in (said := capsys.readouterr().err)
+    assert "--allow-host" in said
+
+
+def test_a_name_by_which_others_call_it_is_printed() -> None:
+    with running("--allow-host", "emulator", "10.0.0.7", "--allow-host", "host.docker.internal") as process:
+        printed = greeting(process)
+        url = re.findall(r"http://[^/]+", printed)[0]
+        assert "with the host emulator or 10.0.0.7 or host.docker.internal in its URL" in printed
+        answer = requests.get(f"{url}/emulator/health", headers={"Host": "host.docker.internal"}, timeout=60)
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--api-key", ""], "--api-key is empty: give a key, or leave it out"),
+        (["--allow-host", "http://x"], "'http://x' is no host name"),
+        (["--port", "99999"], "port must be 0 to 65535, not 99999."),
+        (["--host", "example.com"], "'example.com' is no address of this machine"),
+        (["--host", "0.0.0.0", "--allow-host", "x", "--api-key", "sk-1"], "the key must begin with"),  # noqa: S104
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["serve", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+    assert "sk-1" not in said
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"pixverse-emulator {pixverse_provider.__version__}\n"
 
 
 def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +186,7 @@ def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> No
         taken.listen()
         port = taken.getsockname()[1]
         assert cli.main(["serve", "--port", str(port)]) == 2
-    assert f"Port {port} cannot be used" in capsys.readouterr().err
+    assert f"127.0.0.1 port {port} cannot be used" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "99999"])

@@ -11,7 +11,7 @@ import pytest
 import requests
 from PIL import Image
 
-from pixverse_provider.emulator.render.video import read_audio
+from pixverse_provider.emulator.render.reading import read_audio
 from tests.unit.emulator.http.test_contract import check
 from tests.unit.emulator.samples import write_audio, write_video
 

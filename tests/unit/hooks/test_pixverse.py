@@ -10,23 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, Connection, ObjectStoragePath
+from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
 from pixverse_provider.api.calls import video_call
 from pixverse_provider.api.generations import LipSyncRequest, MaskSelectionRequest
 from pixverse_provider.api.media import IMAGE, MEDIA
-from pixverse_provider.api.settings import DEFAULT_BASE_URL
 from pixverse_provider.exceptions import (
     PixVerseAmbiguousSubmitError,
     PixVerseAuthenticationError,
-    PixVerseConfigurationError,
     PixVerseConnectionNotFoundError,
     PixVerseInvalidRequestError,
     PixVersePermanentError,
     PixVerseSourceError,
     PixVerseTransientError,
 )
-from pixverse_provider.hooks.pixverse import PixVerseHook, settings_from_connection
+from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.storage.sources import SourceFile
 from tests.unit.connections import KEY, set_connection
 from tests.unit.scripted_server import answer, bad_gateway, drop, refusal, success
@@ -41,81 +39,6 @@ TRACE = "6f0e2b1a-63a4-4d0e-8a52-1f4b8f1c9d77"
 
 def checked(path: Path) -> SourceFile:
     return SourceFile.check(str(path), IMAGE if path.suffix == ".png" else MEDIA)
-
-
-def settings(extra: dict[str, Any] | None = None, **fields: Any) -> Any:
-    connection = Connection(
-        **({"conn_id": "pixverse_default", "conn_type": "pixverse", "password": KEY} | fields)
-    )
-    return settings_from_connection(connection, extra or {})
-
-
-class TestTheConnection:
-    def test_a_key_alone_leads_to_the_international_api(self) -> None:
-        found = settings()
-        assert (found.api_key, found.base_url, found.timeout) == (KEY, DEFAULT_BASE_URL, 30.0)
-        assert found.max_requests_per_second is None
-
-    def test_whitespace_around_a_key_is_a_slip_of_the_hand(self) -> None:
-        assert settings(password=f" {KEY}\n").api_key == KEY
-
-    @pytest.mark.parametrize("password", [None, "", "  "])
-    def test_a_missing_key_is_named(self, password: str | None) -> None:
-        with pytest.raises(PixVerseConfigurationError, match=r"'pixverse_default' is empty.*password"):
-            settings(password=password)
-
-    @pytest.mark.parametrize(
-        "password", ["two words", "ключ-123", "a\nb-secret", "a\tb-secret", "a\x00b-secret"]
-    )
-    def test_a_key_that_cannot_be_one_is_refused_and_not_shown(self, password: str) -> None:
-        with pytest.raises(PixVerseConfigurationError, match="copy it once more") as caught:
-            settings(password=password)
-        assert password not in str(caught.value)
-
-    @pytest.mark.parametrize(
-        ("fields", "base_url"),
-        [
-            ({"host": "https://app-api.pixverseai.cn"}, "https://app-api.pixverseai.cn/openapi/v2"),
-            ({"host": "http://127.0.0.1:8000"}, "http://127.0.0.1:8000/openapi/v2"),
-            ({"host": "app-api.pixverse.ai"}, DEFAULT_BASE_URL),
-            ({"host": "localhost", "port": 8000, "schema": "http"}, "http://localhost:8000/openapi/v2"),
-            ({"host": "proxy.example", "port": 8443}, "https://proxy.example:8443/openapi/v2"),
-        ],
-    )
-    def test_the_host_may_come_whole_or_in_the_parts_of_a_uri(self, fields: Any, base_url: str) -> None:
-        assert settings(**fields).base_url == base_url
-
-    def test_plain_http_to_another_machine_is_refused_and_the_connection_named(self) -> None:
-        with pytest.raises(
-            PixVerseConfigurationError, match=r"connection 'pixverse_default' is http://10.0.0.1"
-        ):
-            settings(host="http://10.0.0.1:8000")
-
-    @pytest.mark.parametrize(
-        ("value", "seconds"), [(5, 5.0), (0.5, 0.5), ("12.5", 12.5), (None, 30.0), ("", 30.0)]
-    )
-    def test_the_timeout_may_be_a_number_or_its_text(self, value: Any, seconds: float) -> None:
-        assert settings({"timeout": value}).timeout == seconds
-
-    @pytest.mark.parametrize("name", ["timeout", "max_requests_per_second"])
-    @pytest.mark.parametrize("value", [0, -1, "soon", "nan", "inf", True, [5], {}])
-    def test_an_extra_that_is_no_number_above_0_is_named(self, name: str, value: Any) -> None:
-        with pytest.raises(
-            PixVerseConfigurationError, match=f"extra '{name}' of connection 'pixverse_default'"
-        ):
-            settings({name: value})
-
-    @pytest.mark.parametrize("extra", [[], ["timeout"], "timeout", 5, None], ids=repr)
-    def test_an_extra_that_is_no_object_is_named(self, extra: Any) -> None:
-        connection: Any = Connection(conn_id="pixverse_default", conn_type="pixverse", password=KEY)
-        with pytest.raises(PixVerseConfigurationError, match="'pixverse_default' must be a JSON object"):
-            settings_from_connection(connection, extra)
-
-    def test_extras_that_nobody_knows_are_left_aside(self) -> None:
-        assert settings({"region": "eu", "max_requests_per_second": 2}).max_requests_per_second == 2.0
-
-    def test_what_is_wrong_with_it_fails_the_task_at_once(self) -> None:
-        assert issubclass(PixVerseConfigurationError, AirflowFailException)
 
 
 class TestTheHook:
@@ -411,12 +334,21 @@ class TestTheHook:
         with PixVerseHook() as hook, pytest.raises(PixVerseAmbiguousSubmitError):
             hook.submit(request, trace_id=TRACE, attempts=1)
 
-    @pytest.mark.parametrize(("host", "here"), [("http://127.0.0.1:1", True), (None, False)])
-    def test_it_knows_whether_the_api_is_on_this_machine(
-        self, monkeypatch: pytest.MonkeyPatch, host: str | None, here: bool
+    @pytest.mark.parametrize(
+        ("host", "media_from"),
+        [
+            ("http://127.0.0.1:8484", "127.0.0.1:8484"),
+            ("http://LOCALHOST", "localhost:80"),
+            ("http://[::1]:1/openapi/v2", "::1:1"),
+            ("https://127.0.0.1:8484", None),
+            (None, None),
+        ],
+    )
+    def test_it_knows_where_media_may_come_from_by_plain_http(
+        self, monkeypatch: pytest.MonkeyPatch, host: str | None, media_from: str | None
     ) -> None:
         set_connection(monkeypatch, host)
-        assert PixVerseHook().api_is_on_loopback() is here
+        assert PixVerseHook().plain_http_host() == media_from
 
 
 class TestAPollWithARefusedKey:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from pixverse_provider.api.download import MediaDownload
 from pixverse_provider.api.results import Video
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
@@ -17,6 +18,7 @@ from pixverse_provider.exceptions import (
     PixVersePermanentError,
     PixVerseTransientError,
 )
+from pixverse_provider.hooks.pixverse import PixVerseHook
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
 from tests.unit.pixverse_in_time import URL, Clock, Service
 
@@ -38,10 +40,12 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
 
 
 @pytest.fixture
-def landed(tmp_path: Path) -> Path:
-    """The file of video 7, which has landed before, so that nothing has to be fetched."""
+def landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of video 7, which has landed before; the media host has the same."""
     path = tmp_path / "7.mp4"
     path.write_bytes(FILE)
+    monkeypatch.setattr(PixVerseHook, "plain_http_host", lambda _: None)
+    monkeypatch.setattr(MediaDownload, "into", lambda _, target: target.write(FILE))
     return path
 
 

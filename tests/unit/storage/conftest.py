@@ -11,8 +11,12 @@ import pytest
 from airflow.sdk.io.store import attach
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
+from tests.support.stores import _s3_server, fresh_file_systems, gcs_store, s3_store, sftp_store
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ["_s3_server", "gcs_store", "s3_store", "sftp_store"]
 
 
 @pytest.fixture
@@ -27,6 +31,7 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture
 def _object_store() -> Iterator[None]:
     """An object store in memory, under ``memory://``."""
-    attach("memory", fs=MemoryFileSystem())
-    yield
+    with fresh_file_systems():
+        attach("memory", fs=MemoryFileSystem())
+        yield
     MemoryFileSystem.store.clear()

@@ -28,6 +28,9 @@ MP4 = b"\x00\x00\x00\x20ftypisom" + b"\x00" * 100
         ("/data/", "/data/8.mp4", None),
         ("/data/", "/data/../etc/7.mp4", None),
         ("/data/", "/data/x/7.mp4", None),
+        ("/data/my clip.mp4", "file:///data/my%20clip.mp4", "/data/my clip.mp4"),
+        ("/data/", "file:///data/%2e%2e/etc/7.mp4", None),
+        ("/data/", "file://elsewhere/data/7.mp4", None),
         ("s3://bucket/videos/", "s3://other/videos/7.mp4", None),
         ("s3://bucket/videos/", "gs://bucket/videos/7.mp4", None),
         ("s3://bucket/videos/", "/videos/7.mp4", None),
@@ -60,6 +63,8 @@ def test_a_place_is_that_of_the_destination_and_an_xcom_only_says_that_it_was_re
         ("", "/etc/passwd", False),
         ("videos/{{ ds }}", "videos/7.mp4", False),
         ("/data/videos/", "/data/videos/../../etc/passwd", False),
+        ("/data/videos/", "file:///data/videos/%2e%2e/%2e%2e/etc/passwd", False),
+        ("/data/videos/", "/data/videos/a\0b.mp4", False),
         ("/data/{# a comment #}", "/data/7.mp4", True),
         ("/data/{% if x %}", "/data/7.mp4", True),
     ],
@@ -115,5 +120,5 @@ def test_a_file_that_becomes_something_else_in_between_is_not_opened(tmp_path: P
 
 @pytest.mark.parametrize("place", ["/nowhere/7.mp4", "/", "nostore://bucket/7.mp4"])
 def test_what_is_not_there_is_said_in_a_sentence(place: str) -> None:
-    with pytest.raises(PixVerseDestinationError, match=r"There is no file|cannot be read"):
+    with pytest.raises(PixVerseDestinationError, match=r"is not there|cannot be re"):
         LandedFile.check(place)

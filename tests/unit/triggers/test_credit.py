@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pixverse_provider.api.results import Balance
+from pixverse_provider.api.settings import ClientSettings
 from pixverse_provider.exceptions import PixVerseTransientError
 from pixverse_provider.jobs.watch import LONGEST_LAST_POLL
 from pixverse_provider.triggers.credit import PixVerseCreditTrigger
@@ -145,6 +146,8 @@ def test_a_poll_that_hangs_does_not_outlast_the_deadline(
     monkeypatch: pytest.MonkeyPatch, left: float
 ) -> None:
     class Hangs:
+        settings = ClientSettings("of the connection")
+
         async def call_once(self, _: object) -> None:
             await asyncio.sleep(10**9)
 

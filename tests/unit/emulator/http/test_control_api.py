@@ -192,9 +192,6 @@ def test_a_job_is_not_ended_in_a_way_that_does_not_exist(
 
 
 def test_a_page_of_the_internet_cannot_reach_in(pixverse_emulator: EmulatorControl) -> None:
-    for path in ("emulator/ledger", "", "jobs/1"):
-        answer = requests.get(f"{pixverse_emulator.url}/{path}", headers={"Host": "evil.example"}, timeout=60)
-        assert answer.status_code == 403
     form = requests.post(f"{pixverse_emulator.url}/emulator/reset", data="{}", timeout=60)
     assert (form.status_code, form.json()) == (422, {"error": "send application/json"})
 

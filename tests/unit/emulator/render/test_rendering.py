@@ -14,8 +14,9 @@ from pixverse_provider.emulator.render.edited_clips import LipSyncRecipe
 from pixverse_provider.emulator.render.new_clips import TextToVideoRecipe
 from pixverse_provider.emulator.render.pool import FULL, SMALL, File, describe
 from pixverse_provider.emulator.render.presenter import mouth_shapes
+from pixverse_provider.emulator.render.reading import loop_frames, read_audio
 from pixverse_provider.emulator.render.sound import VOICES, find_voice, speak
-from pixverse_provider.emulator.render.video import SAMPLE_RATE, loop_frames, read_audio
+from pixverse_provider.emulator.render.video import SAMPLE_RATE
 from tests.unit.emulator.caller import LIP_SYNC
 from tests.unit.emulator.samples import tone, write_audio, write_video
 

@@ -109,11 +109,6 @@ class Unpriced:
 SOURCE_LENGTH = "The price depends on the length of the video, which only PixVerse knows."
 UNPRICED = (
     Unpriced(
-        ("TextToVideo", "ImageToVideo", "Transition", "Extend"),
-        lambda request: request["model"] == "v5.5",
-        "No table of this model was found.",
-    ),
-    Unpriced(
         ("TextToVideo", "ImageToVideo", "Transition", "Extend", "Fusion"),
         lambda request: (
             request["model"] in ("v4", "v4.5") and (request["duration"], request["quality"]) == (8, "1080p")
