@@ -168,7 +168,7 @@ class Visitor(TestClient):
         """Return the text of a page, which must be there."""
         answer = self.get(address, headers=PAGE | headers)
         assert answer.status_code == 200, (address, answer.status_code, answer.text[:500])
-        return answer.text
+        return str(answer.text)
 
 
 @pytest.fixture(scope="session")

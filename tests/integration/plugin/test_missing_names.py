@@ -14,8 +14,6 @@ from pixverse_provider.plugin import state
 from tests.integration.plugin.conftest import CONN_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fastapi import FastAPI
 
     from tests.integration.plugin.conftest import World
@@ -24,21 +22,20 @@ SECURITY = "airflow.api_fastapi.core_api.security"
 
 
 @pytest.fixture
-def without_a_name(monkeypatch: pytest.MonkeyPatch) -> Iterator[state.LazyApp]:
+def without_a_name(monkeypatch: pytest.MonkeyPatch) -> state.LazyApp:
     """The pages on an Airflow that has no ``requires_access_dag``."""
-    ours = [name for name in sys.modules if name.startswith("pixverse_provider.plugin")]
-    kept = {name: sys.modules[name] for name in ours}
-    for name in ours:
-        if name.rpartition(".")[2] in ("app", "versions", "queries", "list_pages", "task_page"):
-            del sys.modules[name]
+    ours = "pixverse_provider.plugin"
+    for name in [name for name in sys.modules if name.startswith(f"{ours}.")]:
+        own_name = name.rpartition(".")[2]
+        if own_name in ("app", "versions", "queries", "list_pages", "task_page"):
+            # Put back afterwards, in both places where Python looks for them.
+            monkeypatch.delitem(sys.modules, name)
+            monkeypatch.delattr(sys.modules[ours], own_name)
     monkeypatch.delattr(importlib.import_module(SECURITY), "requires_access_dag")
     app = state.LazyApp()
     monkeypatch.setattr(state, "APP", app)
     monkeypatch.setattr("pixverse_provider.plugin.registration.APP", app)
-    yield app
-    for name in [name for name in sys.modules if name.startswith("pixverse_provider.plugin")]:
-        del sys.modules[name]
-    sys.modules.update(kept)
+    return app
 
 
 def test_a_page_says_that_it_is_not_there_and_the_log_says_why(
