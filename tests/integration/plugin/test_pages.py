@@ -135,10 +135,11 @@ def test_the_request_is_json_that_can_be_read_and_whole_numbers_stay_whole(
 
 
 def test_a_page_says_that_airflow_keeps_the_rendered_fields_no_longer(
-    world: World, ann: Visitor, monkeypatch: pytest.MonkeyPatch
+    world: World, ann: Visitor, set_xcom: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pixverse_provider.plugin import versions
 
+    set_xcom("land", "landed", [{"video_id": world.video_id, "uri": str(world.landed), "size": 1}])
     monkeypatch.setattr(versions, "rendered_fields", lambda *_: None)
     words = words_of(ann.see(world.page()))
     assert "Connection not known any more" in words
@@ -174,7 +175,9 @@ def statements_of(action: Callable[[], object]) -> int:
     counted: list[str] = []
 
     def count(*arguments: Any) -> None:
-        counted.append(str(arguments[2]))
+        # Airflow asks for the team of a DAG once in a while only.
+        if " team " not in str(arguments[2]):
+            counted.append(str(arguments[2]))
 
     engine = settings.engine
     event.listen(engine, "before_cursor_execute", count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -11,45 +10,9 @@ import pytest
 from tests.integration.plugin.conftest import MAPPED_DAG, VIDEO_DAG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.integration.plugin.conftest import Visitor, World
-
-
-@pytest.fixture
-def set_xcom(world: World) -> Iterator[Callable[..., None]]:
-    """Change an XCom, as somebody may who may edit XComs; it is put back afterwards."""
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    before: list[tuple[dict[str, Any], Any]] = []
-
-    def write(where: dict[str, Any], value: Any) -> None:
-        with create_session() as session:
-            XComModel.set(value=value, session=session, **where)
-
-    def change(task_id: str, key: str, value: Any, dag_id: str = VIDEO_DAG) -> None:
-        where = {"dag_id": dag_id, "run_id": world.runs[dag_id], "task_id": task_id, "key": key}
-        with create_session() as session:
-            old = session.scalars(
-                select(XComModel.value).where(
-                    XComModel.dag_id == dag_id,
-                    XComModel.run_id == where["run_id"],
-                    XComModel.task_id == task_id,
-                    XComModel.key == key,
-                )
-            ).first()
-        while isinstance(old, str) and old[:1] in ('"', "[", "{"):
-            # Whatever writes an XCom over the API leaves JSON within JSON.
-            old = json.loads(old)
-        before.append((where, old))
-        write(where, value)
-
-    yield change
-    for where, old in reversed(before):
-        write(where, old)
 
 
 @pytest.fixture
