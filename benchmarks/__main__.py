@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.report import Section
 
 # Each is a module of this package with a function `run(quick: bool) -> Section`.
-NAMES = ("parse", "transfer", "polling", "triggerer", "end_to_end")
+NAMES = ("parse", "transfer", "polling", "triggerer", "pages", "end_to_end")
 
 
 def main() -> int:

@@ -62,6 +62,7 @@ class AirflowStack:
         ``AIRFLOW_CONN_PIXVERSE_DEFAULT``; Airflow and PixVerse variables of this process are not passed on
     :param database: SQLAlchemy URL of an empty database; a SQLite file in `home` by default
     :param settings: options that differ from the ones here, by section and name
+    :param path: below which Airflow is served, such as ``/airflow``; at the root of its port by default
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class AirflowStack:
         environment: Mapping[str, str] | None = None,
         database: str | None = None,
         settings: Mapping[str, Mapping[str, str]] | None = None,
+        path: str = "",
     ) -> None:
         self.home = home.absolute()
         self.dags = dags.absolute()
@@ -81,7 +83,7 @@ class AirflowStack:
         self._environment = {**clean_environment(), **(environment or {}), "AIRFLOW_HOME": str(self.home)}
         self._programs: dict[str, Program] = {}
         self.port = free_port()
-        self.api = AirflowAPI(f"http://127.0.0.1:{self.port}")
+        self.api = AirflowAPI(f"http://127.0.0.1:{self.port}{path}")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 import psutil
 
 from pixverse_provider.api.pricing import LIP_SYNC_CREDITS_PER_SECOND, lip_sync_audio_credits
+from pixverse_provider.links import page_path
 from tools.airflow_api import AirflowAPIError
 from tools.airflow_stack import CACHE, PROJECT, AirflowStack
 from tools.emulator import EmulatorProcess, pixverse_connection
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 DAG_ID = "pixverse_lip_sync"
 DAG_FILE = "lip_sync.py"
+LIP_SYNC_TASK = "lip_sync"
 DAGS = PROJECT / "dags_examples"
 SCRIPT_AUDIO = DAGS / "media" / "script.wav"
 OUTPUT = PROJECT / "demo-output"
@@ -64,12 +66,14 @@ class Record:
     """What a run has started, on disk, so that `make demo-stop` finds it whatever became of the demo.
 
     :param owner: the demo that watches over it; None once the run is to stay
+    :param page: address of the page of its video
     """
 
     file: Path
     owner: Session | None
     sessions: list[Session]
     airflow: str = ""
+    page: str = ""
 
     def add(self, sessions: list[Session]) -> None:
         """Note what has been started."""
@@ -82,6 +86,7 @@ class Record:
             "owner": asdict(self.owner) if self.owner else None,
             "sessions": [asdict(session) for session in self.sessions],
             "airflow": self.airflow,
+            "page": self.page,
         }
         self.file.write_text(json.dumps(content))
 
@@ -90,7 +95,8 @@ class Record:
         """Return the record in a file."""
         content = json.loads(file.read_text())
         owner = Session(**content["owner"]) if content["owner"] else None
-        return cls(file, owner, [Session(**row) for row in content["sessions"]], content["airflow"])
+        sessions = [Session(**row) for row in content["sessions"]]
+        return cls(file, owner, sessions, content["airflow"], content.get("page", ""))
 
     def is_watched(self) -> bool:
         """Whether the demo that started it still runs."""
@@ -143,7 +149,7 @@ class Demo:
         if self._keep:
             for name, service in self._running.items():
                 say(f"Still running: {name:<13} {service.url}/")
-            say("To stop:       make demo-stop")
+            say("To stop:       make demo-stop", "", f"The video, its job and its cost: {self._record.page}")
         else:
             say("To look at the run in the Airflow UI, leave it running: make demo KEEP=1")
 
@@ -171,6 +177,7 @@ class Demo:
         # Another of the examples needs it; without, Airflow would leave its tasks waiting and say nothing.
         stack.api.post("api/v2/pools", {"name": "pixverse_slots", "slots": 5, "include_deferred": True})
         run_id = stack.api.trigger(DAG_ID, {"destination": str(self._video)})
+        self._record.page = f"{stack.url}/{page_path(DAG_ID, run_id, LIP_SYNC_TASK)}"
         self._progress("DAG run", f"{stack.url}/dags/{DAG_ID}/runs/{run_id}")
         state = "unknown"
         timeout = REAL_RUN_TIMEOUT if self._api_key else EMULATED_RUN_TIMEOUT
@@ -218,6 +225,9 @@ def run(*, keep: bool, real: bool) -> None:
     if real and not api_key:
         raise DemoError(f"REAL=1 calls the real PixVerse API, so {KEY_VARIABLE} has to hold your key.")
     end_leftovers(kept=False)
+    if keep and (running := kept_demo()) is not None:
+        video = f", its video at {running.page}" if running.page else ""
+        raise DemoError(f"one is running already: {running.airflow}/{video}. make demo-stop ends it.")
     version = importlib.metadata.version("apache-airflow-core")
     if real:
         say(f"Airflow {version} and the real PixVerse API; {cost()}.")
@@ -245,6 +255,13 @@ def stop() -> None:
     """End every demo that was left running."""
     ended = end_leftovers(kept=True)
     say(*[f"Stopped {url or 'a demo'}" for url in ended] or ["No demo is running."])
+
+
+def kept_demo() -> Record | None:
+    """Return the demo that was left running, if there is one."""
+    records = [Record.read(file) for file in sorted(RUNS.glob("*/processes.json"))]
+    kept = [record for record in records if record.owner is None]
+    return next((record for record in kept if any(each.processes() for each in record.sessions)), None)
 
 
 def end_leftovers(*, kept: bool) -> list[str]:

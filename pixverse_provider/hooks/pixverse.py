@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
+import sys
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -346,7 +348,7 @@ class PixVerseHook(BaseHook):
             balance = self.get_conn().call_once(balance_call(), timeout=_TEST_TIMEOUT)
         except PixVerseError as err:
             return False, str(err)
-        return True, f"Connected to PixVerse: {balance.total} credits."
+        return True, f"Connected to PixVerse: {balance.total} credits.{_without_pages()}"
 
     def _settings(self) -> ClientSettings:
         """Read the connection; the settings may be refused for all but the polls of a job that is paid."""
@@ -385,3 +387,22 @@ class PixVerseHook(BaseHook):
             f"Airflow could not read the connection {conn_id} ({type(err).__name__}): it is read again with "
             "the next try."
         )
+
+
+def _without_pages() -> str:
+    """Say why Airflow's API server has no pages of ours, since Airflow itself says it in its log only.
+
+    It is found by its entry point: nothing here depends on the plugin.
+    """
+    if "airflow.api_fastapi.core_api.app" not in sys.modules:
+        return ""
+    found = [*importlib.metadata.entry_points(group="airflow.plugins", name="pixverse")]
+    if not found:
+        return (
+            " There are no PixVerse pages in Airflow: the plugin of this provider is not installed with it."
+        )
+    try:
+        problem = found[0].load().problem()
+    except Exception as err:  # noqa: BLE001 - whatever it is that the plugin fails with, the connection works
+        problem = f"The PixVerse pages are not there: {type(err).__name__}: {err}"
+    return f" {problem}" if problem else ""

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
     from pixverse_provider.jobs.identity import Attempt, TaskIdentity
 
-__all__ = ["MOST_EARLIER_JOBS", "AttemptState", "JobRecord", "JobStore", "job_of_event"]
+__all__ = ["MOST_EARLIER_JOBS", "STORE_KEY", "AttemptState", "JobRecord", "JobStore", "job_of_event"]
 
 log = logging.getLogger(__name__)
 
-_STORE_KEY = "pixverse_job"
+STORE_KEY = "pixverse_job"
+"""Under which the record of a task instance is kept in its task state store."""
 
 MOST_EARLIER_JOBS = 20
 """So many jobs of a task are remembered beside the present one."""
@@ -304,7 +305,7 @@ class JobStore:
 
     def load(self) -> JobRecord | None:
         """Return the record that an earlier attempt left, or None where there is none that can be read."""
-        data = None if self._store is None else self._store.get(_STORE_KEY)
+        data = None if self._store is None else self._store.get(STORE_KEY)
         if data is None:
             self._is_empty = True
             return None
@@ -419,7 +420,7 @@ class JobStore:
 
     def _write(self, record: JobRecord) -> None:
         if self._store is not None:
-            self._store.set(_STORE_KEY, record.to_json(), retention=_never_expire())
+            self._store.set(STORE_KEY, record.to_json(), retention=_never_expire())
 
 
 def _never_expire() -> Any:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def form(page: Page) -> Locator:
     """The form for a new connection, with PixVerse chosen as its type."""
-    page.goto("/connections")
+    page.goto("connections")
     page.get_by_role("button", name="Add Connection").click()
     form = page.get_by_role("dialog")
     form.get_by_label("Connection Type").fill("PixVerse")

@@ -23,7 +23,7 @@ TASKS = ("upload_video", "upload_audio", "lip_sync", "download")
 @pytest.fixture
 def run_page(page: Page, lip_sync_run: ObservedRun) -> Page:
     """The page of the finished run."""
-    page.goto(f"/dags/{DAG_ID}/runs/{lip_sync_run.run_id}")
+    page.goto(f"dags/{DAG_ID}/runs/{lip_sync_run.run_id}")
     return page
 
 

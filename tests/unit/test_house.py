@@ -33,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "links": {"tasks"},
     "sensors": {"triggers", "tasks", "links", "hooks", "jobs", "api", "exceptions"},
     "operators": {"rendering", "triggers", "tasks", "links", "hooks", "storage", "jobs", "api", "exceptions"},
-    "plugin": {"", "links", "hooks", "jobs", "api", "exceptions"},
+    "plugin": {"", "links", "triggers", "hooks", "storage", "jobs", "api", "exceptions"},
     "emulator": set(),
 }
 
@@ -151,6 +151,8 @@ NOT_OF_THE_FAMILY = {
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    # The page of a video is sent by pieces; what reads it then sees that it broke off.
+    "ConnectionError",
     # These two within `told`, which makes one of the family of whatever a store raises.
     "FileExistsError",
     "FileNotFoundError",

@@ -1,0 +1,1 @@
+"""The pages in Airflow: the video of a task, the videos of a run, and those of the installation."""
