@@ -2,13 +2,15 @@
 
 Airflow renders the arguments of a task as Jinja templates, and with ``expand_kwargs`` also the rows that
 another task returned. A text with braces that is no template, such as a product text from a database, then
-loses its words or fails. Nothing here renders anything differently.
+loses its words or fails. No text is rendered differently here.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -98,6 +100,24 @@ class RenderedOperator(BaseOperator):
                     for path, text in texts.items()
                     if (lost := _lost(text, rendered.get(path, whole), jinja_env, context))
                 )
+
+    def render_template(
+        self,
+        content: Any,
+        context: Context,
+        jinja_env: jinja2.Environment | None = None,
+        seen_oids: set[int] | None = None,
+    ) -> Any:
+        """Render as Airflow does, and a ``pathlib.Path`` as its text, which Airflow leaves as it is."""
+        render = super().render_template
+        if not isinstance(content, PurePath) or isinstance(content, ObjectStoragePath):
+            return render(content, context, jinja_env, seen_oids)
+        text = os.fspath(content)
+        if id(content) in (seen_oids or ()) or not _may_be_template(
+            text, jinja_env or self.get_template_env()
+        ):
+            return content
+        return type(content)(str(render(text, context, jinja_env, seen_oids)))
 
     def _check_rendered(self, *, warn: bool = True) -> None:
         """Refuse what could not be rendered, and warn, once, of words that rendering has dropped.

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.providers.common.compat.sdk import BaseHook, ObjectStoragePath
 
 from pixverse_provider.api.gate import shortened
 from pixverse_provider.api.ids import plain_text, shown
@@ -35,6 +36,20 @@ _KEPT_CONNECTIONS = ("ftp", "hdfs", "sftp", "smb", "ssh")
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^/]*)@)?(?P<rest>.*)", re.DOTALL)
 _FILE_URI = re.compile(r"file:(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL | re.IGNORECASE)
 _UNFIT_FOR_URI = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+# A path that begins so is a URI that was mistyped, or handed to `pathlib`.
+_LOST_SLASH = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
+_SFTP = ("sftp", "ssh")
+# What brings a file system that Airflow lacks.
+_PROVIDERS = {
+    "abfs": "microsoft-azure",
+    "abfss": "microsoft-azure",
+    "gcs": "google",
+    "gs": "google",
+    "s3": "amazon[s3fs]",
+    "s3a": "amazon[s3fs]",
+    "sftp": "sftp[sshfs]",
+    "ssh": "sftp[sshfs]",
+}
 _LONGEST_SHOWN = 250
 
 
@@ -86,13 +101,25 @@ class Place:
         :func:`~pixverse_provider.storage.errors.told`.
         """
         stored = cast("ObjectStoragePath", self.stored)
+        conn_id = getattr(stored, "conn_id", None) or stored.storage_options.get("conn_id")
+        if conn_id and stored.protocol in _PROVIDERS:
+            _check_connection(conn_id)
         try:
-            return stored.fs
+            fs = stored.fs
         except TypeError as err:
             if "@" in self.text:
                 raise
             # As that for SFTP: it lacks what a connection would tell.
             raise ValueError(f"it names no connection; write {stored.protocol}://conn_id@/path") from err
+        uri = _URI.fullmatch(self.text)
+        host = "" if uri is None else uri["rest"].partition("/")[0].partition(":")[0]
+        if stored.protocol in _SFTP and host and host != fs.storage_options.get("host", host):
+            # It would be dropped without a word.
+            raise ValueError(
+                f"its connection is to another host than {host!r}; write {stored.protocol}://conn_id@/path, "
+                "with the whole path on the server"
+            )
+        return fs
 
     def reconnect(self) -> None:
         """Let the next use of a store connect anew: Airflow and fsspec keep a file system, dead or alive.
@@ -116,6 +143,12 @@ class Place:
     def path(self) -> str:
         """Path within :attr:`fs`."""
         return cast("ObjectStoragePath", self.stored).path
+
+
+@cache
+def _check_connection(conn_id: str) -> None:
+    """Read a connection once: some stores do without one that does not exist, as whoever they then are."""
+    BaseHook.get_connection(conn_id)
 
 
 def read_place(value: object, name: str, error: type[PixVerseError]) -> Place:
@@ -215,6 +248,13 @@ def _of_uri(text: str, uri: re.Match[str], name: str, error: type[PixVerseError]
 
 def _local(text: str, name: str, error: type[PixVerseError]) -> Place:
     place = Place(name, text, local=Path(text))
+    if _LOST_SLASH.match(text):
+        raise error(
+            f"{place} lacks a slash after its scheme: write a URI such as s3://bucket/key as a text, since a "
+            "Path loses a slash of it."
+        )
+    if text.partition("/")[0] == "~":
+        raise error(f"{place} begins with ~, which is not expanded: write the whole path.")
     if "\0" in text:
         raise error(f"{place} holds a NUL character, which no path has.")
     try:
@@ -236,7 +276,12 @@ def _check_scheme(place: Place, scheme: str, conn_id: str | None, error: type[Pi
         # One that the DAG's author has attached; this attaches none.
         attach(alias=f"{scheme}-{conn_id}" if conn_id else scheme).fs  # noqa: B018
     except ValueError:
+        provider = _PROVIDERS.get(scheme)
+        remedy = (
+            f"Install apache-airflow-providers-{provider}"
+            if provider
+            else "Install the provider that brings it, or name a place that Airflow can reach"
+        )
         raise error(
-            f"{place} cannot be reached: Airflow has no file system for {scheme}://. Install the provider "
-            "that brings it, such as apache-airflow-providers-amazon[s3fs] for s3://."
+            f"{place} cannot be reached: Airflow has no file system for {scheme}://. {remedy}."
         ) from None

@@ -32,8 +32,6 @@ from pixverse_provider.storage.places import Place, read_place, text_of
 __all__ = ["SourceFile", "keepable", "web_address"]
 
 _WEB = re.compile("https?:", re.IGNORECASE)
-# pathlib makes it of "s3://bucket/key".
-_LOST_SLASH = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
 # How much of a stored file is fetched at a time: for its first bytes, and to send it.
 _LITTLE = 1 << 16
 _BLOCK = 1 << 23
@@ -205,7 +203,7 @@ def _state(place: Place) -> tuple[int | None, tuple[object, ...]]:
         found = place.local.stat()
     except FileNotFoundError:
         raise PixVerseSourceError(
-            f"{place} does not exist on the worker that runs the task: {_remedy(place)}."
+            f"{place} does not exist on the worker that runs the task: check the path."
         ) from None
     if stat.S_ISDIR(found.st_mode):
         raise PixVerseSourceError(f"{place} is a folder: name a file in it.")
@@ -231,12 +229,6 @@ def _stored_state(place: Place) -> tuple[int | None, tuple[object, ...]]:
     size = info.get("size")
     known = isinstance(size, int) and size >= 0
     return size if known else None, tuple(str(info.get(key)) for key in _VERSION_KEYS)
-
-
-def _remedy(place: Place) -> str:
-    if _LOST_SLASH.match(place.text):
-        return "a URI such as s3://bucket/key is given as a text, since a Path loses a slash of it"
-    return "check the path"
 
 
 def _measured(place: Place, limit: int) -> int:

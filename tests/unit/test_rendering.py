@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -56,6 +57,20 @@ def rendered(kind: type[Any], *, dag: dict[str, Any] | None = None, **arguments:
         operator = kind(**arguments)
     operator.render_template_fields(dict(RUN), its_dag.get_template_env())
     return operator
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_path_is_rendered_as_its_text_is(tmp_path: Path, *, native: bool) -> None:
+    dag = NATIVE if native else {}
+    template = tmp_path / "{{ ds }}" / "{{ params.who }}.mp4"
+    landing = rendered(Say, dag=dag, text=template, other=[template, Path("plain.mp4"), Path("a{b}")])
+    place = tmp_path / "2026-11-27" / "Ada.mp4"
+    assert landing.text == place
+    assert landing.other == [place, Path("plain.mp4"), Path("a{b}")]
+
+
+def test_a_path_that_does_not_exist_is_no_question_to_the_machine() -> None:
+    assert rendered(Say, text=Path("/no/such/folder/clip.mp4")).text == Path("/no/such/folder/clip.mp4")
 
 
 def run(operator: Any) -> tuple[Any, list[str]]:

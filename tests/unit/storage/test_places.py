@@ -143,8 +143,13 @@ class TestAPlaceThatNobodyIsToBeAskedFor:
         here = f"127.0.0.1:{sftp_store.port}"
         with pytest.raises(PixVerseSourceError, match="cannot be read"):
             SourceFile.check(f"sftp://{here}/clip.mp4", MEDIA)
-        # The host in a path is not asked, however it is written: the connection knows where to go.
-        assert SourceFile.check("sftp://store@203.0.113.7/clip.mp4", MEDIA).size == 12
+        # The connection knows where to go. A host beside it would be dropped, and so would be what was meant
+        # as a folder.
+        for host in ("203.0.113.7", "videos"):
+            with pytest.raises(PixVerseSourceError, match=f"is to another host than '{host}'; write sftp://"):
+                SourceFile.check(f"sftp://store@{host}/clip.mp4", MEDIA)
+        for host in ("", "127.0.0.1", here):
+            assert SourceFile.check(f"sftp://store@{host}/clip.mp4", MEDIA).size == 12
 
 
 class TestAPathOfThisMachine:
@@ -164,6 +169,8 @@ class TestAPathOfThisMachine:
             (Path("/data/a::b.mp4"), "/data/a::b.mp4"),
             (Path("filecache::http:/x/a.mp4"), "filecache::http:/x/a.mp4"),
             (Path(" a.mp4 "), " a.mp4 "),
+            ("~a.mp4", "~a.mp4"),
+            ("/data/~/a.mp4", "/data/~/a.mp4"),
             (ObjectStoragePath("/data/my%20video.mp4"), "/data/my%20video.mp4"),
             (ObjectStoragePath("file:///data/my%20video.mp4"), "/data/my%20video.mp4"),
             ("local:///data/my%20video.mp4", "/data/my%20video.mp4"),
@@ -222,6 +229,11 @@ class TestAPathOfThisMachine:
             ("s3://bucket/a\0b.mp4", "holds a control character or an unpaired surrogate"),
             ("s3://", "names no file"),
             ("s3://conn_id@", "names no file"),
+            ("s3:/bucket/clip.mp4", "lacks a slash after its scheme"),
+            (Path("s3://bucket/clip.mp4"), "lacks a slash after its scheme"),
+            (Path("https://media.example/clip.mp4"), "lacks a slash after its scheme"),
+            ("~/clip.mp4", "begins with ~, which is not expanded: write the whole path"),
+            (Path("~/clip.mp4"), "begins with ~"),
         ],
     )  # fmt: skip
     def test_that_is_none_is_refused_with_a_sentence(self, uri: object, said: str) -> None:

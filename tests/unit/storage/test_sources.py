@@ -189,9 +189,12 @@ class TestAStore:
         assert f"source {source!r} cannot be read: " in said
         assert "wrong-word" not in said
 
-    def test_whose_connection_does_not_exist_is_named(self) -> None:
+    @pytest.mark.parametrize(
+        "uri", ["sftp://no_such_connection@/a.mp4", "s3://no_such_connection@videos/a.mp4"]
+    )
+    def test_whose_connection_does_not_exist_is_named_and_nobody_else_asks(self, uri: str) -> None:
         with pytest.raises(PixVerseTransientError, match="Add the connection") as caught:
-            SourceFile.check("sftp://no_such_connection@/clip.mp4", MEDIA)
+            SourceFile.check(uri, MEDIA)
         assert "no_such_connection" in str(caught.value)
 
     def test_that_needs_a_connection_and_gets_none_is_named_with_the_remedy(self) -> None:
