@@ -191,7 +191,7 @@ class PixVerseNotFoundError(PixVerseInvalidRequestError):
 
 
 class PixVerseSourceError(PixVerseInvalidRequestError):
-    """A file to upload is missing, empty, of a type that PixVerse does not take, or too large."""
+    """A file to upload is missing, empty, too large, of another type, or where no worker reads."""
 
 
 class PixVerseDestinationError(PixVerseInvalidRequestError):

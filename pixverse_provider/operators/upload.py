@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from pixverse_provider.api.ids import Id, list_of, xcom_id
+from pixverse_provider.api.ids import Id, list_of, shown, xcom_id
 from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
 from pixverse_provider.api.settings import is_loopback
 from pixverse_provider.exceptions import PixVerseSourceError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    import jinja2
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.client import UploadSource
@@ -50,12 +49,11 @@ class _PixVerseUploadOperator(BaseOperator):
         self.source = source
         self.pixverse_conn_id = pixverse_conn_id
 
-    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Render ``source`` into what Airflow can keep, which a name that is no UTF-8 is not as it stands."""
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render into what Airflow can keep, which a file name that is no UTF-8 is not as it stands."""
         from pixverse_provider.storage.sources import keepable
 
-        super().render_template_fields(context, jinja_env)
-        self.source = cast("Place", keepable(self.source))
+        return keepable(super().render_template(content, *args, **kwargs))
 
     def execute(self, context: Context) -> Id | list[Id]:
         """Check every source, then upload them, and return the id, or the ids in the order of the list."""
@@ -87,7 +85,7 @@ class _PixVerseUploadOperator(BaseOperator):
         parts = urlsplit(address)
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise PixVerseSourceError(
-                f"{field} is a plain http:// address on {parts.hostname}: use https://, which PixVerse "
+                f"{field} is a plain http:// address on {shown(parts.hostname)}: use https://, which PixVerse "
                 "fetches itself."
             )
         return address
@@ -131,7 +129,8 @@ class PixVerseUploadMediaOperator(_PixVerseUploadOperator):
         PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
-        call.
+        call, unless it is too large for a gateway on the way.
+    :raises PixVerseTransientError: where the file changed while it was sent, or its store is out of reach.
     """
 
     _kind = MEDIA
@@ -157,7 +156,8 @@ class PixVerseUploadImageOperator(_PixVerseUploadOperator):
         PixVerse, which fetches it itself; or a list of these, of which an empty one is a success (templated).
     :param pixverse_conn_id: Airflow connection of type ``pixverse`` (templated).
     :raises PixVerseSourceError: where the file is missing, empty, of another type, or too large; before any
-        call.
+        call, unless it is too large for a gateway on the way.
+    :raises PixVerseTransientError: where the file changed while it was sent, or its store is out of reach.
     """
 
     _kind = IMAGE

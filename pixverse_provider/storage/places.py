@@ -158,7 +158,7 @@ def text_of(value: object, name: str, error: type[PixVerseError]) -> str:
             text = os.fsdecode(value)
         except Exception as err:
             raise error(f"{name} is {shown(value)}, of which there is no path: {err}.") from err
-    if text == "None":
+    if text == "None" and isinstance(value, str):
         raise error(
             f"{name} is the text 'None': its template found no value. Check that the task it refers to has "
             "run and returned a path or an address."
@@ -196,7 +196,7 @@ def _of_file_uri(text: str, uri: re.Match[str], name: str, error: type[PixVerseE
     if not uri["path"]:
         raise error(f"{place} names no file: write file:///path, with the whole path from the root on.")
     try:
-        path = os.fsdecode(unquote_to_bytes(uri["path"]))
+        path = os.fsdecode(unquote_to_bytes(os.fsencode(uri["path"])))
     except UnicodeError:
         raise error(f"{place} holds an unpaired surrogate, which no path has.") from None
     return _local(path, name, error)

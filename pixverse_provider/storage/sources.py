@@ -8,9 +8,9 @@ import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, Any, Self, cast
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
 
 from pixverse_provider.api.ids import plain_text
 from pixverse_provider.api.media import (
@@ -20,12 +20,14 @@ from pixverse_provider.api.media import (
     check_web_address,
     content_type_of,
 )
-from pixverse_provider.exceptions import PixVerseSourceError, PixVerseTransientError, storable_text
+from pixverse_provider.exceptions import (
+    PixVerseError,
+    PixVerseSourceError,
+    PixVerseTransientError,
+    storable_text,
+)
 from pixverse_provider.storage.errors import store_error, told
 from pixverse_provider.storage.places import Place, read_place, text_of
-
-if TYPE_CHECKING:
-    from pixverse_provider.exceptions import PixVerseError
 
 __all__ = ["SourceFile", "keepable", "web_address"]
 
@@ -68,14 +70,11 @@ def web_address(source: object, name: str = "source") -> str | None:
 
 
 def keepable(source: object) -> object:
-    """Return a source, or a list of them, in characters that Airflow can keep among what was rendered.
+    """Return a source in characters that Airflow can keep among what was rendered.
 
     A path of bytes that are no UTF-8 becomes its ``file`` URI, which names the same file; anything else is
     returned as it is.
     """
-    if isinstance(source, list | tuple):
-        items = [keepable(item) for item in source]
-        return source if all(new is old for new, old in zip(items, source, strict=True)) else items
     if isinstance(source, ObjectStoragePath):
         return source
     text = plain_text(source)
@@ -164,6 +163,8 @@ class _Watched:
             data = self._stream.read(size)
             if data or size == 0 or not self._changed():
                 return data
+        except PixVerseError:
+            raise
         except Exception as err:
             raise self._meaning(err) from err
         raise _changed(self._place)
@@ -248,4 +249,8 @@ def _opened(place: Place, block_size: int) -> IO[bytes]:
     if place.local is None:
         stored = cast("ObjectStoragePath", place.stored)
         return cast("IO[bytes]", stored.open("rb", block_size=block_size))
+    # Airflow tells what is read from a store on its own.
+    get_hook_lineage_collector().add_input_asset(
+        context=cast("Any", place), uri=place.local.absolute().as_uri()
+    )
     return place.local.open("rb")

@@ -97,7 +97,7 @@ def test_nothing_at_all_is_pushed_where_it_is_not_wanted(
     emulator: EmulatorControl, ids: Ids, presenter: Path, tmp_path: Path, *, deferrable: bool
 ) -> None:
     # Longer than the poll after the submit, so that the wait ends what it says.
-    emulator.settings(generation_seconds=2.0, render="placeholder", concurrency=100)
+    emulator.settings(generation_seconds=0.3, render="placeholder", concurrency=100)
     waiting: dict[str, Any] = {"deferrable": deferrable}
     with DAG(
         f"no_xcoms_{deferrable}", schedule=None, default_args={"do_xcom_push": False, "poll_interval": 1.0}

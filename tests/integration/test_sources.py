@@ -106,6 +106,7 @@ def test_a_name_that_is_not_utf_8_is_uploaded_under_a_safe_one(
     with DAG("odd_names", schedule=None) as dag:
         PixVerseUploadMediaOperator(task_id="path", source=file)
         PixVerseUploadMediaOperator(task_id="text", source=str(file))
+        PixVerseUploadMediaOperator(task_id="list", source=[file, str(file)])
         PixVerseUploadMediaOperator(task_id="bytes", source=Named(str(file)))
 
     run = run_dag(dag)

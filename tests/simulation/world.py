@@ -245,6 +245,8 @@ def simulated() -> Iterator[None]:
         for patch in (
             mock.patch("pixverse_provider.operators.generation.PixVerseHook", SimulatedHook),
             mock.patch("pixverse_provider.api.client.BoundedSession", SimulatedSession),
+            # Reading the certificates would take four fifths of the time, and nobody is asked by them.
+            mock.patch("pixverse_provider.api.network.Network.tls_for", return_value=None),
             mock.patch("pixverse_provider.triggers.shared.shared_poller", LentPoller),
             mock.patch("pixverse_provider.triggers.shared.retire_poller"),
             _patch_but_for_others("time.time", _time),

@@ -98,6 +98,9 @@ class UploadServer:
             except OSError:
                 return
             with contextlib.suppress(OSError), connection:
+                # An answer that waits until what TLS sent before it is acknowledged would be lost with the
+                # connection, when that is closed with a body unread.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._tls is None:
                     self._receive(connection)
                 else:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import traceback
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -14,7 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse_provider import exceptions
-from pixverse_provider.api.calls import balance_call, image_from_url_call, video_call, voices_call
+from pixverse_provider.api.calls import (
+    balance_call,
+    image_call,
+    image_from_url_call,
+    video_call,
+    voices_call,
+)
 from pixverse_provider.api.errors import ERROR_CODES, describe_error_code
 from pixverse_provider.api.generations import LipSyncRequest
 from pixverse_provider.api.protocol import (
@@ -404,6 +412,84 @@ class TestSuccessesThatHoldNothingOfUse:
     @given(body=st.binary(max_size=60), status=st.integers(200, 599))
     def test_no_rubbish_whatever_is_taken_for_a_success(self, body: bytes, status: int) -> None:
         assert failure(PAID, body, status).trace_id == TRACE
+
+
+class TestWhatAMessageSaysOfAnAnswer:
+    """The decision is the same for a read and a submit; the message tells the one on call what came."""
+
+    IDS: ClassVar = {"http_status": 200, "trace_id": TRACE, "video_id": READ.video_id, "retry_after": 30.0}
+    NO_OBJECT: ClassVar = {"ErrCode": 0, "ErrMsg": "", "Resp": []}
+
+    @pytest.mark.parametrize(
+        ("body", "headers", "reason"),
+        [
+            (b"<html>", {}, "HTTP 200 without a PixVerse answer"),
+            (b"[]", {}, "HTTP 200 without a PixVerse answer"),
+            (b"[" * 65 + b"]" * 65, {}, "HTTP 200 with an answer nested deeper than 64 levels"),
+            (b"{}", {"Content-Encoding": "gzip"}, "HTTP 200 with an answer that cannot be decompressed"),
+            (b"{}", {"Content-Encoding": "br"}, "HTTP 200 with an answer in an unknown encoding"),
+            (NO_OBJECT, {}, "a success with no object as Resp"),
+        ],
+    )
+    def test_the_reason_is_named_and_so_is_what_it_came_with(
+        self, body: Any, headers: dict[str, str], reason: str
+    ) -> None:
+        headers = headers | {"Retry-After": "30"}
+        error = failure(READ, body, 200, headers)
+        assert f": {reason}. Trace id {TRACE}." in str(error)
+        assert {name: getattr(error, name) for name in self.IDS} == self.IDS
+        lost = failure(PAID, body, 200, headers)
+        assert f"was lost ({reason})" in str(lost)
+        assert (lost.http_status, lost.trace_id, lost.retry_after) == (200, TRACE, 30.0)
+
+    @pytest.mark.parametrize("name", ["Content-Encoding", "content-encoding"])
+    def test_a_compressed_one_is_read(self, name: str) -> None:
+        body = gzip.compress(json.dumps({"ErrCode": 0, "ErrMsg": "", "Resp": {"video_id": 7}}).encode())
+        assert read(PAID, body, headers={name: "gzip"}).video_id == 7
+
+    def test_why_it_could_not_be_read_is_the_cause_and_a_success_of_another_shape_has_none(self) -> None:
+        assert isinstance(failure(READ, b"{}", headers={"Content-Encoding": "gzip"}).__cause__, ValueError)
+        error = failure(READ, self.NO_OBJECT)
+        # Its cause may quote the answer.
+        assert (error.__cause__, error.__suppress_context__) == (None, True)
+
+    def test_a_parser_that_stumbles_is_a_success_of_another_shape(self) -> None:
+        for stumble in (ZeroDivisionError, AttributeError, KeyError, RecursionError, TypeError, ValueError):
+
+            def parse(_: object, stumble: type[Exception] = stumble) -> Any:
+                raise stumble("quoted")
+
+            error = failure(replace(READ, parse=parse), {"ErrCode": 0, "ErrMsg": "", "Resp": {}})
+            assert type(error) is PixVerseTransientError
+            assert ": a success of another shape. Trace id" in str(error)
+            assert "quoted" not in str(error)
+
+    @pytest.mark.parametrize(
+        ("call", "field"), [(video_call(7), "id"), (image_call(7), "image_id")], ids=["video", "image"]
+    )
+    def test_one_about_another_job_is_none_about_this_one(self, call: Call[Any], field: str) -> None:
+        resp = {"status": 5, "url": "", field: 8}
+        body = {"ErrCode": 0, "ErrMsg": "", "Resp": resp}
+        error = failure(call, body, headers={"Retry-After": "30"})
+        assert type(error) is PixVerseTransientError
+        assert ": the answer is about job 8, not job 7. Trace id" in str(error)
+        assert (error.http_status, error.trace_id, error.video_id) == (200, TRACE, 7)
+        assert error.retry_after == 30.0
+        assert read(call, body | {"Resp": resp | {field: 7}}).id == 7
+
+    @pytest.mark.parametrize(
+        ("body", "status"), [(b"<html>", 404), (json.dumps(refusal(400012)).encode(), 200)]
+    )
+    def test_the_connection_that_it_came_by_is_named(self, body: bytes, status: int) -> None:
+        with pytest.raises(PixVerseError, match="connection 'studio'"):
+            read_answer(
+                READ,
+                Answer(status, {}, body),
+                trace_id=TRACE,
+                api_key=KEY,
+                now=NOW,
+                connection="connection 'studio'",
+            )
 
 
 class TestTheKey:

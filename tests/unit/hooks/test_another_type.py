@@ -25,6 +25,7 @@ from tests.support.tasks import TaskRun
 from tests.unit.connections import KEY, set_connection
 from tests.unit.jobs.making import record
 from tests.unit.own_log import OwnLog
+from tests.unit.pixverse_in_time import Clock
 from tests.unit.scripted_server import refusal, success
 
 if TYPE_CHECKING:
@@ -153,8 +154,15 @@ class TestEveryOperatorAndSensor:
         ids=lambda value: getattr(value, "__name__", str(value)),
     )
     def test_refuses_it_by_name_and_sends_nothing(
-        self, aws: ScriptedServer, file: str, task_class: Any, waits: dict[str, Any]
+        self,
+        aws: ScriptedServer,
+        file: str,
+        task_class: Any,
+        waits: dict[str, Any],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        # A download forgives two refusals, as every wait for a paid video does.
+        monkeypatch.setattr("pixverse_provider.operators.download.time", Clock())
         arguments = {"task_id": "t", "pixverse_conn_id": "aws_default"} | arguments_of(task_class, file)
         run = TaskRun(task_class(**arguments, **waits))
         with pytest.raises(AirflowFailException, match=SAID):

@@ -46,6 +46,8 @@ EXCLUDED = {
     "video_media_id": ("source_video_id",),
     "video_references": ("duration",),
 }
+# What only this model takes.
+MODELS = {"video_references": "v6"}
 # Those that a sensor of Airflow's takes, and the provider reads.
 _OF_SENSORS = ("soft_fail", "never_fail")
 
@@ -97,6 +99,7 @@ def _attempt(service: PixVerse, run: TaskRun) -> None:
 
 def beside(right: dict[str, Any], argument: str) -> dict[str, Any]:
     """Return the right arguments that may be given beside one."""
+    right = right | ({"model": MODELS[argument]} if argument in MODELS else {})
     return {name: value for name, value in right.items() if name not in EXCLUDED.get(argument, ())}
 
 
@@ -169,7 +172,8 @@ def test_of_a_request(monkeypatch: pytest.MonkeyPatch, cls: Any, field: str, key
 
     def make(value: object) -> None:
         changed = value if key is None else [right[field][0] | {key: value}, *right[field][1:]]
-        json.dumps(cls(**right | {field: changed}).call().payload, allow_nan=False)
+        payload = cls(**right | {field: changed}).call().payload
+        json.dumps(payload, allow_nan=False, ensure_ascii=False).encode()
 
     with pixverse(monkeypatch) as service:
         assert troubles(make, service, key or field) == {}
