@@ -85,8 +85,8 @@ class _PixVerseUploadOperator(BaseOperator):
         parts = urlsplit(address)
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise PixVerseSourceError(
-                f"{field} is a plain http:// address on {shown(parts.hostname)}: use https://, which PixVerse "
-                "fetches itself."
+                f"{field} is a plain http:// address on {shown(parts.hostname)}: use https://, which "
+                "PixVerse fetches itself."
             )
         return address
 

@@ -187,7 +187,7 @@ def test_what_is_no_switch_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("field", ["mask_id", "keyframe_id"])
 def test_a_number_of_thousands_of_digits_is_refused_wherever_a_number_is_taken(field: str) -> None:
-    right = {"source_video_id": 7, "mask_id": "7", "img_id": 7, "quality": "360p"}
+    right: dict[str, Any] = {"source_video_id": 7, "mask_id": "7", "img_id": 7, "quality": "360p"}
     with pytest.raises(
         PixVerseInvalidRequestError, match=f"^{field} must be .* a number of thousands of digits"
     ):
@@ -210,8 +210,9 @@ class Broken:
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(LipSyncRequest)])
 def test_a_value_that_cannot_even_be_looked_at_is_refused_by_its_field(field: str) -> None:
+    broken: Any = {field: Broken()}
     with pytest.raises(PixVerseInvalidRequestError) as caught:
-        LipSyncRequest(**{field: Broken()})
+        LipSyncRequest(**broken)
     assert str(caught.value).startswith(f"{field} ")
     assert "a value of type Broken that cannot be shown (RuntimeError)" in str(caught.value)
 
