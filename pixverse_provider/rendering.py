@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
+from airflow.providers.common.compat.sdk import BaseOperator
 from jinja2 import meta, nodes
 from jinja2.defaults import DEFAULT_NAMESPACE
 
@@ -110,7 +110,7 @@ class RenderedOperator(BaseOperator):
     ) -> Any:
         """Render as Airflow does, and a ``pathlib.Path`` as its text, which Airflow leaves as it is."""
         render = super().render_template
-        if not isinstance(content, PurePath) or isinstance(content, ObjectStoragePath):
+        if not isinstance(content, PurePath):
             return render(content, context, jinja_env, seen_oids)
         text = os.fspath(content)
         if id(content) in (seen_oids or ()) or not _may_be_template(

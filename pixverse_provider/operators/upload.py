@@ -8,7 +8,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
-from pixverse_provider.api.ids import Id, list_of, xcom_id
+from pixverse_provider.api.ids import Id, list_of, shown, xcom_id
 from pixverse_provider.api.media import IMAGE, MEDIA, UploadKind
 from pixverse_provider.api.settings import is_loopback
 from pixverse_provider.exceptions import PixVerseSourceError
@@ -96,8 +96,8 @@ class _PixVerseUploadOperator(PixVerseTask):
         parts = urlsplit(address)
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise PixVerseSourceError(
-                f"{field} is a plain http:// address on {parts.hostname}: use https://, which PixVerse "
-                "fetches itself."
+                f"{field} is a plain http:// address on {shown(parts.hostname)}: use https://, which "
+                "PixVerse fetches itself."
             )
         return address
 

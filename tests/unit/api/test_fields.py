@@ -8,7 +8,7 @@ import uuid
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, cast
+from typing import Any
 
 import numpy
 import pytest
@@ -210,8 +210,9 @@ class Broken:
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(LipSyncRequest)])
 def test_a_value_that_cannot_even_be_looked_at_is_refused_by_its_field(field: str) -> None:
+    broken: Any = {field: Broken()}
     with pytest.raises(PixVerseInvalidRequestError) as caught:
-        LipSyncRequest(**cast("dict[str, Any]", {field: Broken()}))
+        LipSyncRequest(**broken)
     assert str(caught.value).startswith(f"{field} ")
     assert "a value of type Broken that cannot be shown (RuntimeError)" in str(caught.value)
 

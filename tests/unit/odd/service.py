@@ -93,7 +93,8 @@ class PixVerse:
         if request.method == "POST" and parts.path.endswith("/upload"):
             self.uploads.append(body.read() if hasattr(body, "read") else str(body).encode())
         elif body is not None:
-            json.loads(body, parse_constant=_no_json)
+            # An unpaired surrogate comes through as an escape, and is no text all the same.
+            json.dumps(json.loads(body, parse_constant=_no_json), ensure_ascii=False).encode()
         path = parts.path.partition("/openapi/v2")[2]
         resp = self._resp(str(request.method), path)
         return json.dumps({"ErrCode": 0, "ErrMsg": "success", "Resp": resp}).encode()

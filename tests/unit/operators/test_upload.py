@@ -26,6 +26,8 @@ BAD = [
     "https://[",
     "https://",
     "https://media.example:port/a.mp4",
+    "http://media\x9b31m.example/a.mp4",
+    f"http://{'media.' * 300}example/a.mp4",
     "/data/a\0b.mp4",
     "file:///data/a%00b.mp4",
     "/data/\ud800.mp4",
@@ -58,6 +60,8 @@ def test_what_is_no_source_is_refused_before_any_call(
             TaskRun(operator(task_id="upload", source=given)).attempt()
         message = str(caught.value)
         assert message.startswith(f"{name} ")
+        assert message.isprintable()
+        assert len(message) < 500
         assert message.endswith(".")
         message.encode()
     assert server.requests == []
