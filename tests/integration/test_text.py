@@ -170,10 +170,11 @@ def run(
 
 
 @pytest.mark.parametrize("way", AS_GIVEN.values(), ids=AS_GIVEN)
-def test_a_text_is_sent_as_it_stands(run: Run, way: Callable[[str], Any]) -> None:
-    outcome = run(way, ALL)
+@pytest.mark.parametrize("text", [COMMENT, ALL], ids=["comment", "all"])
+def test_a_text_is_sent_as_it_stands(run: Run, way: Callable[[str], Any], text: str) -> None:
+    outcome = run(way, text)
     assert outcome.run.state == "success"
-    assert outcome.sent == [ALL]
+    assert outcome.sent == [text]
     assert outcome.warnings == []
 
 
