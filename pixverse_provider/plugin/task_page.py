@@ -24,6 +24,8 @@ _STATUS_NAMES = {
     VideoStatus.MODERATION_FAILED: "refused by the moderation",
     VideoStatus.GENERATION_FAILED: "failed",
 }
+# Arguments of every operator, which PixVerse is not told.
+_NOT_OF_A_REQUEST = ("pixverse_conn_id", "max_credits")
 # So many of a list are asked for: enough to know where the media are.
 _ASKED_OF_A_LIST = 1
 _NO_FIELDS = (
@@ -205,4 +207,8 @@ def _pixels(width: float | None, height: float | None) -> str:
 def _fields_of_request(page: TaskPage) -> dict[str, Any]:
     """Return the rendered arguments, where the XCom does not hold the request."""
     fields = page.fields or {}
-    return {name: value for name, value in fields.items() if value is not None and name != "pixverse_conn_id"}
+    return {
+        name: value
+        for name, value in fields.items()
+        if value not in (None, "") and name not in _NOT_OF_A_REQUEST
+    }

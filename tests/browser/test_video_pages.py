@@ -16,6 +16,7 @@ from tests.stack.fixtures import DAG_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -216,7 +217,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits_a_narrow_window(
     airflow: AirflowStack,
     gallery: GalleryRun,
     lip_sync_run: ObservedRun,
-    tmp_path_factory: Any,
+    tmp_path: Path,
     scheme: Any,
     width: int,
 ) -> None:
@@ -234,6 +235,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits_a_narrow_window(
     for name, address in pages.items():
         page.goto(address)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png", full_page=True, animations="disabled")
         found = Axe().run(page).response["violations"]
         serious = [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in SERIOUS]
         assert serious == [], name
