@@ -21,7 +21,7 @@ from pixverse_provider.storage.stores import (
     WITH_BUCKETS,
     check_bucket,
     look,
-    put_options,
+    put,
     recorded_video_id,
     rename,
 )
@@ -280,7 +280,7 @@ class Destination:
             return
         fs, path = self._place.fs, self._place.path
         if self._protocol in OBJECT_STORES:
-            fs.put_file(str(part), path, **put_options(self._protocol, self._video_id))
+            put(fs, self._protocol, str(part), path, self._video_id, replace=self._overwrite)
         else:
             # Such a store shows what is written as it comes.
             stored_part = self._beside(part_name())

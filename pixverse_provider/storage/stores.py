@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from typing import Any
 
@@ -12,7 +13,7 @@ __all__ = [
     "WITH_BUCKETS",
     "check_bucket",
     "look",
-    "put_options",
+    "put",
     "recorded_video_id",
     "rename",
 ]
@@ -70,25 +71,40 @@ def recorded_video_id(protocol: str, fs: Any, path: str) -> str | None:
     return video_id
 
 
-def put_options(protocol: str, video_id: int) -> dict[str, Any]:
-    """Return what an object store is told with the file, in the words of its file system."""
+def put(fs: Any, protocol: str, file: str, path: str, video_id: int, *, replace: bool) -> None:
+    """Put a file into an object store, with its content type and a record of what it is, where it keeps them.
+
+    :param file: path on this machine.
+    :param replace: whether an object that is there may be replaced; where the store can, it decides itself,
+        so that nobody's object is lost that came in the meantime, or that this user may not see.
+    :raises FileExistsError: where one is there and may not be.
+    """
+    options = _put_options(protocol, video_id)
+    if replace or protocol not in (*_S3, *_GCS, *_AZURE):
+        fs.put_file(file, path, **options)
+        return
+    try:
+        fs.put_file(file, path, mode="create", **options)
+    except OSError as err:
+        # Some that speak S3 do not know the condition.
+        if err.errno != errno.ENOSYS:
+            raise
+        fs.put_file(file, path, **options)
+
+
+def _put_options(protocol: str, video_id: int) -> dict[str, Any]:
     record = {_RECORD: str(video_id)}
     if protocol in _S3:
         return {"ContentType": _CONTENT_TYPE, "Metadata": record}
     if protocol in _GCS:
         return {"content_type": _CONTENT_TYPE, "metadata": record}
     if protocol in _AZURE:
-        return _azure_options()
+        # adlfs hands it on to Azure's library from 2026.2.0 on, and drops it before.
+        with contextlib.suppress(ImportError):
+            from azure.storage.blob import ContentSettings  # type: ignore[import-not-found,unused-ignore]
+
+            return {"content_settings": ContentSettings(content_type=_CONTENT_TYPE)}
     return {}
-
-
-def _azure_options() -> dict[str, Any]:
-    # adlfs hands on to Azure's library, from 2026.2.0 on; what was before drops it.
-    try:
-        from azure.storage.blob import ContentSettings  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        return {}
-    return {"content_settings": ContentSettings(content_type=_CONTENT_TYPE)}
 
 
 def rename(fs: Any, old: str, new: str, *, replace: bool) -> None:
