@@ -167,29 +167,28 @@ class PixVerseDownloadVideoOperator(PixVerseTask):
         """Make sure that each can be written before the first is fetched; what is there is left for later."""
         checked: set[str] = set()
         for place in places:
-            if place.folder not in checked and (self.overwrite or place.existing_size() is None):
+            there = place.existing_size()
+            if place.folder not in checked and (self.overwrite or there is None):
                 place.check_writable()
                 checked.add(place.folder)
 
     def _land(self, hook: PixVerseHook, video_id: int, destination: Destination) -> int:
         """Land one video, unless it is there already; return its length in bytes."""
-        video = self._finished(hook, video_id)
         there = None if self.overwrite else destination.existing_size()
-        if there is not None:
-            self._check_landed(hook, video, destination, there)
-            self.log.info(
-                "PixVerse video %s has landed before, at %s (%s bytes).", video_id, destination, there
-            )
-            return there
-        with destination.writing() as part:
-            length = self._fetch(hook, video, part)
-        self.log.info("Landed PixVerse video %s at %s (%s bytes).", video_id, destination, length)
-        return length
+        if there is None:
+            video = self._finished(hook, video_id)
+            with destination.writing() as part:
+                length = self._fetch(hook, video, part)
+            self.log.info("Landed PixVerse video %s at %s (%s bytes).", video_id, destination, length)
+            return length
+        # PixVerse need not have it any more.
+        if not destination.has_landed():
+            self._compare(hook, self._finished(hook, video_id), destination, there)
+        self.log.info("PixVerse video %s has landed before, at %s (%s bytes).", video_id, destination, there)
+        return there
 
-    def _check_landed(self, hook: PixVerseHook, video: Video, destination: Destination, there: int) -> None:
-        """Make sure that the file which is there is this video: by the store's record, else by its bytes."""
-        if destination.has_landed():
-            return
+    def _compare(self, hook: PixVerseHook, video: Video, destination: Destination, there: int) -> None:
+        """Make sure that the file which is there has the bytes of this video."""
         if video.size and there != video.size:
             raise destination.refuse()
         self.log.info(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -16,28 +14,26 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from pixverse_provider.api.ids import shown
 from pixverse_provider.exceptions import PixVerseDestinationError, PixVerseError, storable_text
-from pixverse_provider.storage.errors import told
-from pixverse_provider.storage.places import read_place, text_of
+from pixverse_provider.storage.errors import is_forbidden, store_error
+from pixverse_provider.storage.parts import PART_PREFIX, part_name, sweep, sweep_stored
+from pixverse_provider.storage.places import Place, read_place, text_of
+from pixverse_provider.storage.stores import (
+    OBJECT_STORES,
+    WITH_BUCKETS,
+    check_bucket,
+    look,
+    put,
+    recorded_video_id,
+    rename,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixverse_provider.storage.places import Place
-
 __all__ = ["Destination"]
 
-_S3, _GCS = ("s3", "s3a"), ("gs", "gcs")
-_AZURE = ("abfs", "abfss", "adl", "az", "wasb", "wasbs")
-# An object of these appears when its upload is complete, so it is never half there.
-_WITH_BUCKETS = (*_S3, *_GCS, *_AZURE, "oss")
-_OBJECT_STORES = (*_WITH_BUCKETS, "memory")
-_CONTENT_TYPE = "video/mp4"
 # The stores that read a content type off a name read it off that of the file they are given.
 _SUFFIX = ".mp4"
-_RECORD = "pixverse-video-id"
-_PART_PREFIX, _PART_SUFFIX = ".pixverse-", ".part"
-# A part that nobody has written to for so long was left by a process that was killed.
-_STALE_SECONDS = 3600.0
 _BLOCK_BYTES = 1 << 18
 
 
@@ -54,11 +50,11 @@ class Destination:
     def __init__(self, place: object, *, video_id: int, overwrite: bool) -> None:
         self._video_id = video_id
         self._overwrite = overwrite
-        with self._naming_the_video():
-            found = _read(place)
-            with told(found, "cannot be reached", PixVerseDestinationError):
-                self.in_folder = found.is_folder_name or _is_folder(found)
-        self._place = found.child(f"{video_id}.mp4") if self.in_folder else found
+        with self._told("cannot be reached"):
+            self._place = _read(place)
+            self.in_folder = self._place.is_folder_name or self._is_folder()
+        if self.in_folder:
+            self._place = self._place.child(f"{video_id}.mp4")
 
     def __str__(self) -> str:
         return self._place.log_name
@@ -75,14 +71,15 @@ class Destination:
             with self._told("cannot be reached"):
                 return str(self._local.parent)
         path = self._place.path
-        if self._protocol in _OBJECT_STORES:
+        if self._protocol in OBJECT_STORES:
             return path.strip("/").partition("/")[0]
         return path.rpartition("/")[0]
 
     def existing_size(self) -> int | None:
         """Return the length of the file that is there in bytes, or None where there is none.
 
-        :raises PixVerseError: where the store cannot be asked, or where there is no ordinary file.
+        :raises PixVerseDestinationError: where something is there that is no ordinary file.
+        :raises PixVerseError: where the store cannot be asked.
         """
         with self._told("cannot be reached"):
             if self._place.local is not None:
@@ -90,37 +87,39 @@ class Destination:
                     found = self._local.stat()
                 except (FileNotFoundError, NotADirectoryError):
                     return None
-                if not stat.S_ISREG(found.st_mode):
-                    raise FileExistsError("something that is no regular file is there")
-                return found.st_size
-            fs, path = self._place.fs, self._place.path
-            fs.invalidate_cache()
-            try:
-                return int(fs.size(path) or 0) if fs.exists(path) else None
-            except PermissionError:
-                # What S3 says of an object that is not there to those who may only write.
-                return None
+                is_file, size = stat.S_ISREG(found.st_mode), found.st_size
+            else:
+                info = look(self._place.fs, self._place.path)
+                kind = None if info is None else info.get("type", "file")
+                # A folder of an object store is but the beginning of longer names.
+                if info is None or (kind == "directory" and self._protocol in OBJECT_STORES):
+                    return None
+                is_file, size = kind in ("file", "link"), int(info.get("size") or 0)
+            if is_file:
+                return size
+            raise PixVerseDestinationError(
+                f"{self._place} cannot be written: something that is no regular file is there, such as a "
+                "folder or a pipe. Choose another name."
+            )
 
     def check_writable(self) -> None:
-        """Make sure, before anything is fetched, that a new file can be written; folders are made.
+        """Make sure, before anything is fetched, that the file can be written; folders are made.
 
-        In an object store, that its bucket is there; in every other place, by writing an empty file.
+        In an object store, that its bucket is there; in every other place, by writing an empty file, which is
+        renamed where the file will be.
 
         :raises PixVerseDestinationError: names the place and the remedy.
         """
+        self.existing_size()
         with self._told("cannot be written", remedy="Choose another place."):
             if self._place.local is not None:
                 self._local.parent.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self._local.parent):
                     pass
-            elif self._protocol in _WITH_BUCKETS:
-                _check_bucket(self._place.fs, self.folder)
-            elif self._protocol not in _OBJECT_STORES:
-                fs = self._place.fs
-                if self.folder.strip("/"):
-                    fs.makedirs(self.folder, exist_ok=True)
-                fs.pipe_file(self._stored_part, b"")
-                fs.rm_file(self._stored_part)
+            elif self._protocol in WITH_BUCKETS:
+                check_bucket(self._place.fs, self.folder)
+            elif self._protocol not in OBJECT_STORES:
+                self._check_stored_folder(self._place.fs, self.folder)
 
     def has_landed(self) -> bool:
         """Tell whether the store itself knows that the file which is there is this video.
@@ -128,18 +127,20 @@ class Destination:
         False where it keeps no such record, which says nothing.
         """
         with self._told("cannot be reached"):
-            if self._protocol in _S3:
-                record = self._place.fs.metadata(self._place.path)
-            elif self._protocol in _GCS:
-                record = self._place.fs.info(self._place.path).get("metadata") or {}
-            else:
-                return False
-            return bool(record.get(_RECORD) == str(self._video_id))
+            try:
+                recorded = self._protocol and recorded_video_id(
+                    self._protocol, self._place.fs, self._place.path
+                )
+            except Exception as err:
+                if is_forbidden(err):
+                    return False
+                raise
+        return recorded == str(self._video_id)
 
     def holds(self, video: IO[bytes]) -> bool:
         """Tell whether the file that is there has the same bytes."""
         video.seek(0)
-        with self._told("cannot be read"), self._reading() as there:
+        with self._told("is there already and cannot be read"), self._reading() as there:
             while block := video.read(_BLOCK_BYTES):
                 if _exactly(there, len(block)) != block:
                     return False
@@ -156,7 +157,7 @@ class Destination:
     @contextmanager
     def scratch(self) -> Iterator[IO[bytes]]:
         """Lend a temporary file, for a video that is only compared with the one that is there."""
-        with self._disk("cannot be compared"), tempfile.TemporaryFile() as part:
+        with self._writing_here(in_temporary_folder=True), tempfile.TemporaryFile() as part:
             yield part
 
     @contextmanager
@@ -165,17 +166,17 @@ class Destination:
 
         :raises PixVerseError: where it cannot be written, there or on its way; names the place and the video.
         """
-        with self._told("cannot be written"):
+        with self._writing_here(in_temporary_folder=self._place.local is None):
             file = self._part_file()
         path = Path(file.name)
         try:
-            with file as part:
-                with self._disk("cannot be written"):
-                    yield part
-                    part.flush()
-                    os.fsync(part.fileno())
-                with self._told("cannot be written"):
-                    self._publish(part, path)
+            # What is still in its buffer is written when it is closed.
+            with self._writing_here(in_temporary_folder=self._place.local is None), file as part:
+                yield part
+                part.flush()
+                os.fsync(part.fileno())
+            with self._told("cannot be written"):
+                self._publish(path)
         finally:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -193,34 +194,47 @@ class Destination:
     def _protocol(self) -> str:
         return "" if self._place.stored is None else self._place.stored.protocol
 
-    @property
-    def _stored_part(self) -> str:
-        """Where a file in a store is until it is whole: a retry writes over what a killed one has left."""
-        folder, slash, name = self._place.path.rpartition("/")
-        return f"{folder}{slash}{_PART_PREFIX}{self._video_id}-{name[-100:]}{_PART_SUFFIX}"
-
     @contextmanager
-    def _told(self, failed: str, *, remedy: str = "") -> Iterator[None]:
-        with self._naming_the_video(), told(self._place, failed, PixVerseDestinationError, remedy=remedy):
-            yield
+    def _told(
+        self, failed: str, *, of: Place | None = None, only: type[Exception] = Exception, remedy: str = ""
+    ) -> Iterator[None]:
+        """Raise what goes wrong in the block as one of the family, which names a place and the video.
 
-    @contextmanager
-    def _disk(self, failed: str) -> Iterator[None]:
-        """Raise what this machine's disk fails with as one of the family; whatever else goes wrong stays."""
-        try:
-            yield
-        except OSError:
-            with self._told(failed):
-                raise
-
-    @contextmanager
-    def _naming_the_video(self) -> Iterator[None]:
+        :param failed: completes "destination 's3://bucket/key' …", as in ``"cannot be read"``.
+        :param of: place that it is about, if that is not the destination.
+        :param only: class of what is told; anything else is not about the place, and stays as it is.
+        :param remedy: a sentence for an error that lasts.
+        """
         try:
             yield
         except PixVerseError as err:
             if err.video_id is not None:
                 raise
-            raise type(err)(f"{err} {self._kept}", video_id=self._video_id) from err.__cause__
+            raise self._of_video(err) from err.__cause__
+        except only as err:
+            error = store_error(of or self._place, failed, err, PixVerseDestinationError, remedy=remedy)
+            raise self._of_video(error) from err
+
+    @contextmanager
+    def _writing_here(self, *, in_temporary_folder: bool) -> Iterator[None]:
+        """Tell what this machine's disk fails with; what else a download fails with stays."""
+        place, remedy = self._place, "Make room there, or choose another place."
+        if in_temporary_folder:
+            with self._told("cannot be written"):
+                folder = tempfile.gettempdir()
+            place = Place("the temporary folder", folder, local=Path(folder))
+            remedy = "Make room there, or set TMPDIR to another folder."
+        with self._told("cannot be written", of=place, only=OSError, remedy=remedy):
+            yield
+
+    def _of_video(self, error: PixVerseError) -> PixVerseError:
+        return type(error)(f"{error} {self._kept}", video_id=self._video_id)
+
+    def _is_folder(self) -> bool:
+        if self._place.local is not None:
+            return self._place.local.is_dir()
+        found = look(self._place.fs, self._place.path)
+        return found is not None and found.get("type") == "directory"
 
     @contextmanager
     def _reading(self) -> Iterator[IO[bytes]]:
@@ -233,116 +247,107 @@ class Destination:
 
     def _part_file(self) -> IO[bytes]:
         if self._place.local is None:
+            sweep(Path(tempfile.gettempdir()), _SUFFIX)
             return cast(
-                "IO[bytes]",
-                tempfile.NamedTemporaryFile(prefix=_PART_PREFIX, suffix=_SUFFIX, delete=False),
+                "IO[bytes]", tempfile.NamedTemporaryFile(prefix=PART_PREFIX, suffix=_SUFFIX, delete=False)
             )
         folder = self._local.parent
-        _sweep(folder)
-        path = folder / f"{_PART_PREFIX}{secrets.token_hex(8)}{_PART_SUFFIX}"
+        sweep(folder)
         # Of the mode that any new file gets here: the system applies the umask.
-        return path.open("x+b")
+        return (folder / part_name()).open("x+b")
 
-    def _publish(self, part: IO[bytes], part_path: Path) -> None:
-        if not self._overwrite and self.existing_size() is not None:
-            raise self._came_meanwhile()
-        if self._place.local is not None:
+    def _publish(self, part: Path) -> None:
+        """Give the whole file its name, unless another one has it and must not be replaced."""
+        if self.existing_size() is None or self._overwrite:
             try:
-                self._publish_locally(part, part_path, self._local)
+                self._put(part)
             except FileExistsError:
-                raise self._came_meanwhile() from None
+                if self._overwrite:
+                    raise
+            else:
+                return
+        # It may be this video: of a worker that was taken for dead, or of a write whose answer was lost.
+        with part.open("rb") as video:
+            if not (self.has_landed() or self.holds(video)):
+                raise PixVerseDestinationError(
+                    f"{self._place} has come into being during the download, and it is not PixVerse video "
+                    f"{self._video_id}: choose another name, or pass overwrite=True. {self._kept}",
+                    video_id=self._video_id,
+                )
+
+    def _put(self, part: Path) -> None:
+        if self._place.local is not None:
+            self._put_locally(part, self._local)
             return
         fs, path = self._place.fs, self._place.path
-        if self._protocol in _OBJECT_STORES:
-            fs.put_file(str(part_path), path, **self._put_options())
+        if self._protocol in OBJECT_STORES:
+            put(fs, self._protocol, str(part), path, self._video_id, replace=self._overwrite)
         else:
-            self._publish_by_rename(fs, part_path, path)
+            # Such a store shows what is written as it comes.
+            stored_part = self._beside(part_name())
+            with _removed_on_failure(fs, stored_part):
+                fs.put_file(str(part), stored_part)
+                rename(fs, stored_part, path, replace=self._overwrite)
         fs.invalidate_cache()
 
-    def _came_meanwhile(self) -> PixVerseDestinationError:
-        return PixVerseDestinationError(
-            f"{self._place} has come into being during the download: choose another name, or pass "
-            f"overwrite=True. {self._kept}",
-            video_id=self._video_id,
-        )
-
-    def _put_options(self) -> dict[str, Any]:
-        if self._protocol in _S3:
-            return {"ContentType": _CONTENT_TYPE, "Metadata": {_RECORD: str(self._video_id)}}
-        if self._protocol in _GCS:
-            return {"content_type": _CONTENT_TYPE, "metadata": {_RECORD: str(self._video_id)}}
-        if self._protocol in _AZURE:
-            return {"overwrite": True, "content_settings": {"content_type": _CONTENT_TYPE}}
-        return {}
-
-    def _publish_by_rename(self, fs: Any, part_path: Path, path: str) -> None:
-        """Put the file beside its place, and rename it: such a store shows what is written as it comes."""
-        part = self._stored_part
-        try:
-            fs.put_file(str(part_path), part)
-            try:
-                fs.mv(part, path)
-            except Exception:
-                # Not every one renames over a file.
-                if not (self._overwrite and fs.exists(part) and fs.exists(path)):
-                    raise
-                fs.rm_file(path)
-                fs.mv(part, path)
-        except BaseException:
-            # The store may be what fails.
-            with contextlib.suppress(Exception):
-                fs.rm_file(part)
-            raise
-
-    def _publish_locally(self, part: IO[bytes], part_path: Path, target: Path) -> None:
+    def _put_locally(self, part: Path, target: Path) -> None:
         if self._overwrite:
             # A file that was there keeps its mode, where the file system has modes.
             with contextlib.suppress(OSError):
-                os.fchmod(part.fileno(), stat.S_IMODE(target.stat().st_mode) & 0o777)
-            part_path.replace(target)
+                part.chmod(stat.S_IMODE(target.stat().st_mode) & 0o777)
+            part.replace(target)
             return
         try:
-            os.link(part_path, target)
+            os.link(part, target)
         except FileExistsError:
             raise
         except OSError:
             # A file system without hard links; what is lost is only the last word on a race for the name.
             if target.exists():
                 raise FileExistsError(target) from None
-            part_path.replace(target)
+            part.replace(target)
+
+    def _check_stored_folder(self, fs: Any, folder: str) -> None:
+        if folder.strip("/"):
+            fs.makedirs(folder, exist_ok=True)
+        written, renamed = self._beside(part_name()), self._beside(part_name())
+        with _removed_on_failure(fs, written):
+            fs.pipe_file(written, b"")
+            rename(fs, written, renamed, replace=self._overwrite)
+        sweep_stored(fs, folder or "/", renamed)
+        fs.rm_file(renamed)
+
+    def _beside(self, name: str) -> str:
+        folder, slash, _ = self._place.path.rpartition("/")
+        return f"{folder}{slash}{name}"
 
 
-def _read(place: object) -> Place:
+@contextmanager
+def _removed_on_failure(fs: Any, path: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        # The store may be what fails.
+        with contextlib.suppress(Exception):
+            fs.rm_file(path)
+        raise
+
+
+def _read(value: object) -> Place:
     """Return the place that a user named, which is none of the web."""
-    if not isinstance(place, ObjectStoragePath):
-        text = text_of(place, "destination", PixVerseDestinationError)
+    if not isinstance(value, ObjectStoragePath):
+        text = text_of(value, "destination", PixVerseDestinationError)
         if text.lower().startswith(("http://", "https://")):
             raise PixVerseDestinationError(
                 f"destination {shown(text)} is a web address: give a path, or a URI such as s3://bucket/key.mp4."
             )
-        if storable_text(text) != text:
-            # Later tasks get it as an XCom, which cannot hold one.
-            raise PixVerseDestinationError(
-                f"destination {shown(text)} holds a NUL character or an unpaired surrogate: choose another "
-                "name."
-            )
-    return read_place(place, "destination", PixVerseDestinationError)
-
-
-def _is_folder(place: Place) -> bool:
-    return place.local.is_dir() if place.local is not None else bool(place.fs.isdir(place.path))
-
-
-def _check_bucket(fs: Any, bucket: str) -> None:
-    """Raise where the bucket is not there; a user who may only write objects cannot be told."""
-    if fs.exists(bucket):
-        return
-    try:
-        fs.ls(bucket)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"there is no bucket {bucket!r}") from None
-    except PermissionError:
-        return
+    place = read_place(value, "destination", PixVerseDestinationError)
+    if storable_text(place.text) != place.text:
+        # Later tasks get it as an XCom, which cannot hold one; percent-encoding may stand for one.
+        raise PixVerseDestinationError(
+            f"{place} holds a NUL character or bytes that are no UTF-8: choose another name."
+        )
+    return place
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes:
@@ -351,13 +356,3 @@ def _exactly(stream: IO[bytes], length: int) -> bytes:
     while len(found) < length and (piece := stream.read(length - len(found))):
         found += piece
     return bytes(found)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the parts of processes that were killed."""
-    oldest = time.time() - _STALE_SECONDS
-    for part in folder.glob(f"{_PART_PREFIX}*{_PART_SUFFIX}"):
-        # Another worker may be at it as well.
-        with contextlib.suppress(OSError):
-            if part.lstat().st_mtime < oldest:
-                part.unlink()

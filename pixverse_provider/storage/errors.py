@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from pixverse_provider.storage.places import Place
 
-__all__ = ["reason_of", "store_error", "told"]
+__all__ = ["is_forbidden", "reason_of", "store_error", "told"]
 
 # What a retry would only repeat. A store whose package is not installed is an ImportError, one whose
 # connection lacks something mostly a TypeError or a ValueError.
@@ -63,13 +64,24 @@ def store_error(
     """
     reason = reason_of(error)
     message = f"{place} {failed}: {reason}" + ("" if reason.endswith((".", "!", "?")) else ".")
-    if place.local is not None or isinstance(error, _LASTING):
+    if place.local is not None or isinstance(error, _LASTING) or is_forbidden(error):
         return permanent(f"{message} {remedy}".rstrip())
     place.reconnect()
     if isinstance(error, AirflowNotFoundException):
         # Airflow says the same while its secrets backend is out of reach.
         return PixVerseTransientError(f"{message} Add the connection; a retry reads it again.")
     return PixVerseTransientError(f"{message} A retry tries again.")
+
+
+def is_forbidden(error: BaseException) -> bool:
+    """Tell whether a store has refused what was asked of it, whatever its library makes of that."""
+    if isinstance(error, PermissionError):
+        return True
+    if isinstance(error, OSError):
+        # SMB's own error, and what gcsfs makes of HTTP 403.
+        return error.errno in (errno.EACCES, errno.EPERM) or str(error).startswith("Forbidden")
+    # Azure's errors of HTTP, and those of SFTP.
+    return getattr(error, "status_code", None) == 403 or type(error).__name__ == "SFTPPermissionDenied"
 
 
 def reason_of(error: BaseException) -> str:

@@ -195,7 +195,7 @@ class ScriptedServer:
                 request = Received(self.command, url.path, dict(parse_qsl(url.query)), headers, body)
                 server._next(request)(self)
 
-            do_GET = do_POST = do_PUT = _serve  # noqa: N815 - names of the base class
+            do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815 - names of the base class
 
             def log_message(self, *_: Any) -> None:
                 """Keep the output of the tests clean."""

@@ -12,6 +12,7 @@ from pixverse_provider.api.results import Video
 from pixverse_provider.exceptions import (
     PixVerseAuthenticationError,
     PixVerseConnectionNotFoundError,
+    PixVerseDestinationError,
     PixVerseError,
     PixVerseInvalidRequestError,
     PixVerseNotFoundError,
@@ -24,6 +25,8 @@ from tests.unit.pixverse_in_time import URL, Clock, Service
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.stores import S3Store
 
 FILE = b"video"
 DONE = Video(7, 1, url=URL, size=len(FILE))
@@ -148,3 +151,31 @@ def test_a_connection_that_is_missing_is_left_to_the_retries_of_the_task(
     with pytest.raises(PixVerseConnectionNotFoundError, match="pixverse_eu") as caught:
         download(landed)
     assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_one_that_has_landed_is_found_by_its_record_though_pixverse_has_deleted_it(
+    service: Service, landed: Path, s3_store: S3Store
+) -> None:
+    def land() -> Any:
+        return PixVerseDownloadVideoOperator(
+            task_id="land", video_id=7, destination=s3_store.uri("7.mp4")
+        ).execute({})
+
+    service.will(DONE)
+    uri = land()
+    service.afterwards = Video(7, 6)
+    assert land() == uri
+    assert service.polls == [0.0]
+    assert landed.exists()
+
+
+def test_a_name_in_a_list_that_a_folder_has_is_refused_before_anything_is_fetched(
+    service: Service, landed: Path
+) -> None:
+    (landed.parent / "9.mp4").mkdir()
+    with pytest.raises(PixVerseDestinationError, match=r"9\.mp4' .*no regular file is there") as caught:
+        PixVerseDownloadVideoOperator(
+            task_id="land", video_id=[7, 8, 9], destination=f"{landed.parent}/", overwrite=True
+        ).execute({})
+    assert caught.value.video_id == 9
+    assert service.polls == []

@@ -6,13 +6,17 @@ import io
 import os
 import resource
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import asyncssh
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from pixverse_provider.exceptions import PixVerseDestinationError, PixVerseError, PixVerseTransientError
+from pixverse_provider.storage import destinations
 from pixverse_provider.storage.destinations import Destination
+from pixverse_provider.storage.parts import PART_SUFFIX, part_name
+from pixverse_provider.storage.stores import rename
 from tests.support.mp4 import mp4
 from tests.unit.storage.privileges import umask, without_privileges
 
@@ -231,17 +235,31 @@ class TestWhatIsThereAlready:
         land(destination(tmp_path / "film.mp4"), MP4)
         assert not destination(tmp_path / "film.mp4").has_landed()
 
-    @pytest.mark.parametrize("kind", ["pipe", "folder"])
-    def test_what_is_no_file_is_refused(self, tmp_path: Path, kind: str) -> None:
+    @pytest.mark.parametrize("kind", ["pipe", "folder", "link to a pipe"])
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_what_is_no_file_is_refused_and_stays(self, tmp_path: Path, kind: str, overwrite: bool) -> None:
         target = tmp_path / "film.mp4"
-        place = destination(target, overwrite=True)
-        if kind == "pipe":
+        place = destination(target, overwrite=overwrite)
+        if kind == "folder":
+            target.mkdir()
+        elif kind == "pipe":
             os.mkfifo(target)
         else:
-            target.mkdir()
-        with pytest.raises(PixVerseDestinationError, match="no regular file is there") as caught:
-            place.existing_size()
-        assert caught.value.video_id == 7
+            os.mkfifo(tmp_path / "pipe")
+            target.symlink_to(tmp_path / "pipe")
+        before = target.stat()
+        for asked in (place.existing_size, place.check_writable, lambda: land_while(place, lambda: None)):
+            with pytest.raises(PixVerseDestinationError, match="no regular file is there") as caught:
+                asked()
+            assert caught.value.video_id == 7
+            assert "Choose another name" in str(caught.value)
+        assert target.stat().st_ino == before.st_ino
+
+    def test_the_same_video_that_comes_into_being_meanwhile_has_landed(self, tmp_path: Path) -> None:
+        target = tmp_path / "film.mp4"
+        land_while(destination(target), lambda: target.write_bytes(MP4))
+        assert target.read_bytes() == MP4
+        assert list(tmp_path.iterdir()) == [target]
 
 
 class TestLinksAndModes:
@@ -295,14 +313,20 @@ class TestADiskThatFails:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     @pytest.mark.usefixtures("_object_store")
-    @pytest.mark.parametrize("place", ["{folder}/film.mp4", "memory://films/full.mp4"])
+    @pytest.mark.parametrize(
+        ("place", "named"),
+        [("{folder}/film.mp4", "destination"), ("memory://films/full.mp4", "the temporary folder")],
+    )
+    # Of which the last bytes are still in the buffer when the file is closed.
+    @pytest.mark.parametrize("piece", [1000, 4000, 100_000])
     def test_it_is_one_sentence_that_names_the_place_and_the_video(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, named: str, piece: int
     ) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         there = Destination(place.format(folder=tmp_path), video_id=7, overwrite=False)
-        with pytest.raises(PixVerseError, match="cannot be written: File too large") as caught:
-            land(there, mp4(100_000))
+        with pytest.raises(PixVerseDestinationError, match="cannot be written: File too large") as caught:
+            land(there, mp4(100_000), piece=piece)
+        assert str(caught.value).startswith(f"{named} '{tmp_path}")
         assert "PixVerse video 7 is paid and not lost" in str(caught.value)
         assert caught.value.video_id == 7
         assert isinstance(caught.value.__cause__, OSError)
@@ -311,7 +335,9 @@ class TestADiskThatFails:
 
     def test_so_it_is_where_a_video_is_only_compared(self, tmp_path: Path) -> None:
         there = destination(tmp_path / "film.mp4")
-        with pytest.raises(PixVerseDestinationError, match="cannot be compared: File too large"):
+        with pytest.raises(
+            PixVerseDestinationError, match="temporary folder '.*' cannot be written: File too"
+        ):
             compared(there, mp4(100_000))
 
 
@@ -323,6 +349,19 @@ class TestParts:
         os.utime(old, (0, 0))
         land(destination(tmp_path / "film.mp4"), MP4)
         assert sorted(path.name for path in tmp_path.iterdir()) == [young.name, "film.mp4"]
+
+    @pytest.mark.usefixtures("_object_store")
+    def test_so_it_is_in_the_temporary_folder_on_the_way_to_a_store(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        names = [".pixverse-0123.mp4", ".pixverse-4567.mp4", "other.mp4"]
+        for name in names:
+            (tmp_path / name).write_bytes(b"half")
+        for name in (names[0], names[2]):
+            os.utime(tmp_path / name, (0, 0))
+        land(stored("memory://films/film.mp4"), MP4)
+        assert sorted(path.name for path in tmp_path.iterdir()) == names[1:]
 
 
 @pytest.mark.parametrize(
@@ -343,6 +382,9 @@ class TestParts:
         "a\0b",
         "/data/\ud800.mp4",
         "\udcff.mp4",
+        "file:///data/caf%E9.mp4",
+        "file:///data/%00.mp4",
+        ObjectStoragePath("file:///data/caf\udce9.mp4"),
         "http://a/b",
         "HTTPS://a/b",
         "filecache::s3://a/b",
@@ -440,7 +482,6 @@ class TestSftp:
         assert caught.value.video_id == 7
         assert "film.mp4" not in sftp_store.names()
         land(stored(sftp_store.uri("film.mp4")), video)
-        assert sftp_store.names() == ["film.mp4"]
         assert sftp_store.get("film.mp4") == video
 
     def test_a_file_that_is_there_is_replaced_only_where_the_user_wants_that(
@@ -454,12 +495,106 @@ class TestSftp:
         assert sftp_store.get("film.mp4") == MP4
         assert sftp_store.names() == ["film.mp4"]
 
+    def test_a_worker_that_is_taken_for_dead_and_its_retry_both_land_it_whole(
+        self, sftp_store: SftpStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        video, parts = mp4(300_000, b"abc"), []
+
+        def rename_after_the_retry(fs: Any, old: str, new: str, *, replace: bool) -> None:
+            parts.append(old)
+            if len(parts) == 1:
+                with stored(sftp_store.uri("film.mp4")).writing() as part:
+                    part.write(video)
+                assert sftp_store.get("film.mp4") == video
+            rename(fs, old, new, replace=replace)
+
+        monkeypatch.setattr(destinations, "rename", rename_after_the_retry)
+        with stored(sftp_store.uri("film.mp4")).writing() as part:
+            part.write(video)
+        assert len(set(parts)) == 2
+        assert sftp_store.names() == ["film.mp4"]
+        assert sftp_store.get("film.mp4") == video
+
+    def test_the_check_of_a_retry_leaves_the_part_of_the_other_one_alone(self, sftp_store: SftpStore) -> None:
+        there = stored(sftp_store.uri("film.mp4"))
+        sftp_store.put(f".pixverse-7-film.mp4{PART_SUFFIX}", b"half")
+        sftp_store.put(part_name(), b"half")
+        before = sftp_store.names()
+        there.check_writable()
+        assert sftp_store.names() == before
+
+    def test_what_a_killed_worker_has_left_is_removed_by_a_later_one(self, sftp_store: SftpStore) -> None:
+        names = [f"a/{part_name()}", f"a/{part_name()}", "a/other.part"]
+        for name in names:
+            sftp_store.put(name, b"half")
+        for name in (names[0], names[2]):
+            os.utime(sftp_store.root / name, (0, 0))
+        land(stored(sftp_store.uri("a/film.mp4")), MP4)
+        assert sftp_store.names() == sorted([*names[1:], "a/film.mp4"])
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_a_server_without_the_extension_of_openssh_renames_as_sftp_does(
+        self, sftp_store: SftpStore, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+    ) -> None:
+        monkeypatch.setattr(asyncssh.SFTPServer, "posix_rename", unsupported)
+        if overwrite:
+            sftp_store.put("film.mp4", b"old")
+        land(stored(sftp_store.uri("film.mp4"), overwrite=overwrite), MP4)
+        assert sftp_store.names() == ["film.mp4"]
+        assert sftp_store.get("film.mp4") == MP4
+
+    def test_one_that_cannot_rename_at_all_is_found_before_anything_is_fetched(
+        self, sftp_store: SftpStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("posix_rename", "rename"):
+            monkeypatch.setattr(asyncssh.SFTPServer, name, unsupported)
+        for overwrite in (False, True):
+            with pytest.raises(PixVerseError, match="cannot be written: not here"):
+                stored(sftp_store.uri("film.mp4"), overwrite=overwrite).check_writable()
+        assert sftp_store.names() == []
+
+    def test_a_file_that_comes_between_check_and_rename_is_left_as_it_is(
+        self, sftp_store: SftpStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def rename_too_late(fs: Any, old: str, new: str, *, replace: bool) -> None:
+            sftp_store.put("film.mp4", b"someone else's")
+            rename(fs, old, new, replace=replace)
+
+        monkeypatch.setattr(destinations, "rename", rename_too_late)
+        with pytest.raises(PixVerseDestinationError, match="come into being"):
+            land_while(stored(sftp_store.uri("film.mp4")), lambda: None)
+        assert sftp_store.get("film.mp4") == b"someone else's"
+        assert sftp_store.names() == ["film.mp4"]
+
+    @pytest.mark.parametrize("name", ["视" * 75 + ".mp4", "視" * 83 + ".mp4", "a" * 255])
+    def test_a_name_that_the_server_takes_lands(self, sftp_store: SftpStore, name: str) -> None:
+        land(stored(sftp_store.uri(name)), MP4)
+        assert sftp_store.names() == [name]
+
+    @pytest.mark.parametrize("kind", ["pipe", "folder"])
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_what_is_no_file_is_refused_and_stays(
+        self, sftp_store: SftpStore, kind: str, overwrite: bool
+    ) -> None:
+        target = sftp_store.root / "7.mp4"
+        os.mkfifo(target) if kind == "pipe" else target.mkdir()
+        there = Destination(sftp_store.uri("/"), video_id=7, overwrite=overwrite)
+        with pytest.raises(PixVerseDestinationError, match="no regular file is there"):
+            there.check_writable()
+        with pytest.raises(PixVerseDestinationError, match="no regular file is there"):
+            land_while(there, lambda: None)
+        assert not target.is_file()
+
     def test_a_folder_that_may_not_be_written_is_named_before_anything_is_fetched(
         self, sftp_store: SftpStore
     ) -> None:
         sftp_store.put("closed", b"a file where a folder should be")
         with pytest.raises(PixVerseError, match="cannot be written"):
             stored(sftp_store.uri("closed/film.mp4")).check_writable()
+
+
+def unsupported(*_: object) -> None:
+    raise asyncssh.SFTPOpUnsupported("not here")
 
 
 def stored(uri: str, *, video_id: int = 7, overwrite: bool = False) -> Destination:
@@ -476,10 +611,11 @@ def compared(place: Destination, data: bytes) -> None:
         part.flush()
 
 
-def land(place: Destination, data: bytes) -> None:
+def land(place: Destination, data: bytes, *, piece: int = 1 << 20) -> None:
     place.check_writable()
     with place.writing() as part:
-        part.write(data)
+        for begin in range(0, len(data), piece):
+            part.write(data[begin : begin + piece])
 
 
 def land_while(place: Destination, meanwhile: Callable[[], object]) -> None:
