@@ -20,6 +20,7 @@ from pixverse_provider.api.protocol import (
     read_answer,
     request_headers,
 )
+from pixverse_provider.api.quiet import secrets_unlogged
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -136,23 +137,22 @@ class AsyncPixVerseClient:
             sent = True
             return await handler(request)
 
+        secrets = (*self._settings.secrets, *(() if proxy is None else proxy.secrets))
         try:
-            async with self._session.request(
-                call.method,
-                URL(self._base_url + call.path, encoded=True),
-                headers=headers,
-                params=call.query,
-                allow_redirects=False,
-                proxy=None if proxy is None else proxy.url,
-                proxy_headers=None if proxy is None else proxy.headers,
-                middlewares=(send_once,),
-            ) as response:
-                answer = Answer(response.status, response.headers, await _received(response))
+            with secrets_unlogged(*secrets):
+                async with self._session.request(
+                    call.method,
+                    URL(self._base_url + call.path, encoded=True),
+                    headers=headers,
+                    params=call.query,
+                    allow_redirects=False,
+                    proxy=None if proxy is None else proxy.url,
+                    proxy_headers=None if proxy is None else proxy.headers,
+                    middlewares=(send_once,),
+                ) as response:
+                    answer = Answer(response.status, response.headers, await _received(response))
         except _NETWORK_ERRORS as err:
-            secrets = () if proxy is None else proxy.secrets
-            raise self._network_error(call, err, trace_id) from showable(
-                err, *self._settings.secrets, *secrets
-            )
+            raise self._network_error(call, err, trace_id) from showable(err, *secrets)
         return read_answer(
             call,
             answer,

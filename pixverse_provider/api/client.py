@@ -27,6 +27,7 @@ from pixverse_provider.api.protocol import (
     read_answer,
     request_headers,
 )
+from pixverse_provider.api.quiet import secrets_unlogged
 from pixverse_provider.api.results import Image, Media, Submission
 from pixverse_provider.api.sending import SendStalledError
 from pixverse_provider.api.transport import BoundedSession, NoConnectionError
@@ -202,21 +203,23 @@ class PixVerseClient:
         self._sleep(self._budget.take(time.monotonic()))
         api_key = self._settings.api_key
         read_timeout = timeout or self._settings.timeout
+        proxy = self._network.proxy_for(self._settings.base_url)
+        secrets = (*self._settings.secrets, *(proxy.secrets if proxy else ()))
         try:
-            answer = self._session.exchange(
-                call.method,
-                self._settings.base_url + call.path,
-                headers=request_headers(api_key, trace_id) | (headers or {}),
-                timeout=(connect_timeout(read_timeout), read_timeout),
-                **body,
-            )
+            with secrets_unlogged(*secrets):
+                answer = self._session.exchange(
+                    call.method,
+                    self._settings.base_url + call.path,
+                    headers=request_headers(api_key, trace_id) | (headers or {}),
+                    timeout=(connect_timeout(read_timeout), read_timeout),
+                    **body,
+                )
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
             SendStalledError,
             ValueError,
         ) as err:
-            proxy = self._network.proxy_for(self._settings.base_url)
             raise network_error(
                 call,
                 err,
@@ -224,7 +227,7 @@ class PixVerseClient:
                 sent=_may_have_been_sent(err),
                 base_url=self._settings.base_url,
                 failure=err.failure if isinstance(err, NoConnectionError) else None,
-            ) from showable(err, *self._settings.secrets, *(proxy.secrets if proxy else ()))
+            ) from showable(err, *secrets)
         return read_answer(
             call,
             answer,

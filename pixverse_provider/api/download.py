@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -19,12 +17,13 @@ import urllib3
 
 from pixverse_provider.api.mp4 import HEAD_BYTES, begins_as_mp4, is_mp4_so_far, is_whole_mp4
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, wait_as_asked
+from pixverse_provider.api.quiet import secrets_unlogged
 from pixverse_provider.api.settings import http_host
 from pixverse_provider.api.transport import NetworkSession, reason_of
 from pixverse_provider.exceptions import PixVerseDownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["MediaDownload"]
 
@@ -38,33 +37,6 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 # Where nobody has announced a length. PixVerse takes files of 100 MB, and makes clips of up to a minute.
 _LONGEST_VIDEO = 10 * 1000**3
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)")
-
-_fetching: ContextVar[bool] = ContextVar("fetching", default=False)
-
-
-class _HideUrls(logging.Filter):
-    """Takes the URLs out of what urllib3 says while a video is fetched: it quotes them whole."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if _fetching.get() and isinstance(record.args, tuple):
-            record.args = tuple(
-                "(a signed URL)" if isinstance(arg, str) and ("/" in arg or "?" in arg) else arg
-                for arg in record.args
-            )
-        return True
-
-
-for _name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.response"):
-    logging.getLogger(_name).addFilter(_HideUrls())
-
-
-@contextmanager
-def _urls_hidden() -> Iterator[None]:
-    token = _fetching.set(True)
-    try:
-        yield
-    finally:
-        _fetching.reset(token)
 
 
 class MediaDownload:
@@ -144,7 +116,7 @@ class MediaDownload:
         return length
 
     def _attempt(self, session: requests.Session, target: IO[bytes]) -> int:
-        with _urls_hidden():
+        with secrets_unlogged(addresses=True):
             try:
                 with self._open(session, offset=target.tell()) as response:
                     return self._receive(response, target)
