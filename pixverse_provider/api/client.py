@@ -74,13 +74,20 @@ class PixVerseClient:
     whole answer is there.
 
     :param settings: where the API is and the key.
+    :param network: that of this process by default.
     :param sleep: for tests.
     :raises PixVerseConfigurationError: where the environment names an unusable proxy or CA bundle.
     """
 
-    def __init__(self, settings: ClientSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        network: Network | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._settings = settings
-        self._network = Network().prepare(settings.base_url)
+        self._network = (network or Network()).prepare(settings.base_url)
         self._session = BoundedSession(self._network)
         self._budget = RequestBudget(settings.max_requests_per_second)
         self._sleep = sleep

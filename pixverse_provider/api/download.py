@@ -5,6 +5,7 @@ The signed URL appears in no message, no log line and no exception that leaves t
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import time
@@ -29,7 +30,6 @@ __all__ = ["MediaDownload"]
 
 log = logging.getLogger(__name__)
 
-# What has arrived of a chunk when the connection is cut is lost, so a chunk is small.
 _CHUNK_BYTES = 1 << 16
 _MOST_REDIRECTS = 5
 _TIMEOUTS = (10.0, 60.0)
@@ -89,11 +89,10 @@ class MediaDownload:
                 return retrying(self._attempt, session, target)
             except _CutOffError as err:
                 problem = err
-            if isinstance(problem, _OtherSizeError) and self._announced:
-                try:
+            if isinstance(problem, _OtherSizeError):
+                # Where it is not whole by its own account either, what is wrong with it has been said.
+                with contextlib.suppress(_CutOffError):
                     return self._by_content(session, target)
-                except _CutOffError as err:
-                    problem = err
         raise PixVerseDownloadError(str(problem), video_id=self._video_id, http_status=problem.http_status)
 
     def _by_content(self, session: requests.Session, target: IO[bytes]) -> int:
@@ -105,7 +104,7 @@ class MediaDownload:
         length = self._attempt(session, target)
         if not is_whole_mp4(target, length):
             self._restart(target)
-            raise self._cut_off(f"{length} bytes arrived where PixVerse announced {announced}")
+            raise self._cut_off("what arrived is no whole MP4 file")
         log.warning(
             "PixVerse says that video %s has %s bytes, and the media host has sent %s, which are a whole MP4 "
             "file: it is kept.",
@@ -159,7 +158,8 @@ class MediaDownload:
         if self._expected_size and self._announced not in (None, self._expected_size):
             raise self._other_size(target, f"{self._announced}")
         next_check = HEAD_BYTES
-        for chunk in response.iter_content(_CHUNK_BYTES):
+        # What has come, not a full chunk: a slow line has its progress too, and loses nothing when it is cut.
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             target.write(chunk)
             length = target.tell()
             self._on_progress(length)
