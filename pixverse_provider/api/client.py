@@ -32,6 +32,7 @@ from pixverse_provider.api.results import Image, Media, Submission
 from pixverse_provider.api.sending import SendStalledError
 from pixverse_provider.api.transport import BoundedSession, NoConnectionError
 from pixverse_provider.api.upload import (
+    CheckedSource,
     SourceFailedError,
     UploadSource,
     check_upload_source,
@@ -180,17 +181,17 @@ class PixVerseClient:
     def _upload(
         self, source: UploadSource, kind: UploadKind, part: str, call: Call[T], tell: Callable[[str], object]
     ) -> T:
-        check_upload_source(source)
-        call = replace(call, sends=sent_file(kind, source.size))
+        checked = check_upload_source(source)
+        call = replace(call, sends=sent_file(kind, checked.size))
         retrying = self._retrying(_may_repeat_free_call, FREE_CALL_ATTEMPTS)
         try:
-            result: T = retrying(self._upload_once, source, part, call, tell)
+            result: T = retrying(self._upload_once, checked, part, call, tell)
         except SourceFailedError as failed:
             raise failed.error from failed.__cause__
         return result
 
     def _upload_once(
-        self, source: UploadSource, part: str, call: Call[T], tell: Callable[[str], object]
+        self, source: CheckedSource, part: str, call: Call[T], tell: Callable[[str], object]
     ) -> T:
         with opened(source) as stream:
             body = multipart_body(part, source, stream, tell)

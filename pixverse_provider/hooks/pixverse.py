@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -312,7 +313,7 @@ class PixVerseHook(BaseHook):
         """Return the file of a path or URI, checked; an ``UploadSource`` as it is."""
         from pixverse_provider.storage.sources import SourceFile, web_address
 
-        if hasattr(source, "content_type"):
+        if _is_upload_source(source):
             return cast("UploadSource", source)
         if web_address(source) is not None:
             raise PixVerseSourceError(
@@ -337,7 +338,8 @@ class PixVerseHook(BaseHook):
 
         It is where the API itself is asked by plain http.
         """
-        return self._settings().plain_http_host
+        open_client = None if self._client is None else self._client_settings
+        return (open_client or self._settings()).plain_http_host
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection with the balance call, which costs nothing."""
@@ -389,3 +391,12 @@ class PixVerseHook(BaseHook):
             f"Airflow could not read the connection {self.pixverse_conn_id!r} ({type(err).__name__}): it is "
             "read again with the next try."
         )
+
+
+def _is_upload_source(source: object) -> bool:
+    """Tell whether somebody has made it, and not named a file; whatever it says of itself is asked later."""
+    is_one = True
+    # What it fails with now it fails with then.
+    with contextlib.suppress(Exception):
+        is_one = hasattr(source, "content_type")
+    return is_one
