@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -20,6 +21,7 @@ from pixverse_provider.api.protocol import (
     read_answer,
     request_headers,
 )
+from pixverse_provider.api.quiet import secrets_unlogged
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -34,14 +36,18 @@ T = TypeVar("T")
 # Requests under way at once, and so connections. Enough for a thousand polls a second where an answer takes
 # 0.2 s, which is what 3,000 jobs of the same age ask for when they come to an end.
 _MOST_IN_FLIGHT = 200
+# That of http.client.
+_LONGEST_LINE = 1 << 16
 # What is no HTTP reaches the caller as one or the other.
+_MALFORMED = (aiohttp.ClientResponseError, aiohttp.http.HttpProcessingError)
 _NETWORK_ERRORS = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, ValueError)
 
 
 class AsyncPixVerseClient:
     """Free PixVerse calls on an event loop, all over one session; make one client per loop and share it.
 
-    There is no retry in here: when to poll again is the decision of the wait that shares this client.
+    There is no retry in here: when to poll again is the decision of the wait that shares this client. An
+    answer that is too odd for ``aiohttp`` is asked for once more in a thread, as a worker would read it.
 
     :param settings: where the API is and the key.
     :param network: of this process, prepared for the Base URL, which takes a moment; made here by default.
@@ -68,6 +74,9 @@ class AsyncPixVerseClient:
             timeout=aiohttp.ClientTimeout(
                 total=settings.timeout, sock_connect=connect_timeout(settings.timeout)
             ),
+            # As long as what the worker takes.
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
             # The gate decompresses, and knows a bound.
             auto_decompress=False,
             # The network has been asked; aiohttp would read it in another way, and a .netrc.
@@ -117,9 +126,8 @@ class AsyncPixVerseClient:
         """
         await self._budget.wait()
         trace_id = new_trace_id()
-        api_key = self._settings.api_key
         proxy = self._proxy
-        headers = request_headers(api_key, trace_id)
+        headers = request_headers(self._settings.api_key, trace_id)
         if proxy is not None and self._base_url.startswith("http:"):
             # There is no tunnel, so what the proxy is told goes with the request.
             headers |= proxy.headers
@@ -136,28 +144,42 @@ class AsyncPixVerseClient:
             sent = True
             return await handler(request)
 
+        secrets = (*self._settings.secrets, *(() if proxy is None else proxy.secrets))
         try:
-            async with self._session.request(
-                call.method,
-                URL(self._base_url + call.path, encoded=True),
-                headers=headers,
-                params=call.query,
-                allow_redirects=False,
-                proxy=None if proxy is None else proxy.url,
-                proxy_headers=None if proxy is None else proxy.headers,
-                middlewares=(send_once,),
-            ) as response:
-                answer = Answer(response.status, response.headers, await _received(response))
+            with secrets_unlogged(*secrets):
+                async with self._session.request(
+                    call.method,
+                    URL(self._base_url + call.path, encoded=True),
+                    headers=headers,
+                    params=call.query,
+                    allow_redirects=False,
+                    proxy=None if proxy is None else proxy.url,
+                    proxy_headers=None if proxy is None else proxy.headers,
+                    middlewares=(send_once,),
+                ) as response:
+                    answer = Answer(response.status, response.headers, await _received(response))
         except _NETWORK_ERRORS as err:
-            secrets = () if proxy is None else proxy.secrets
-            raise self._network_error(call, err, trace_id) from showable(
-                err, *self._settings.secrets, *secrets
-            )
+            if not isinstance(err, _MALFORMED) or isinstance(err, aiohttp.ClientHttpProxyError):
+                raise self._network_error(call, err, trace_id) from showable(err, *secrets)
+        else:
+            return self._read(call, answer, trace_id)
+        # What a worker has paid over must not be out of reach for the wait: aiohttp takes less than requests.
+        await self._budget.wait()
+        return await asyncio.to_thread(self._call_as_a_worker, call)
+
+    def _call_as_a_worker(self, call: Call[T]) -> T:
+        from pixverse_provider.api.client import PixVerseClient
+
+        settings = replace(self._settings, max_requests_per_second=None)
+        with PixVerseClient(settings, network=self._network) as client:
+            return client.call_once(call)
+
+    def _read(self, call: Call[T], answer: Answer, trace_id: str) -> T:
         return read_answer(
             call,
             answer,
             trace_id=trace_id,
-            api_key=api_key,
+            api_key=self._settings.api_key,
             now=datetime.now(UTC),
             connection=self._settings.connection,
         )

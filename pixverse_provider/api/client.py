@@ -27,10 +27,12 @@ from pixverse_provider.api.protocol import (
     read_answer,
     request_headers,
 )
+from pixverse_provider.api.quiet import secrets_unlogged
 from pixverse_provider.api.results import Image, Media, Submission
 from pixverse_provider.api.sending import SendStalledError
 from pixverse_provider.api.transport import BoundedSession, NoConnectionError
 from pixverse_provider.api.upload import (
+    CheckedSource,
     SourceFailedError,
     UploadSource,
     check_upload_source,
@@ -73,13 +75,20 @@ class PixVerseClient:
     whole answer is there.
 
     :param settings: where the API is and the key.
+    :param network: that of this process by default.
     :param sleep: for tests.
     :raises PixVerseConfigurationError: where the environment names an unusable proxy or CA bundle.
     """
 
-    def __init__(self, settings: ClientSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        network: Network | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._settings = settings
-        self._network = Network().prepare(settings.base_url)
+        self._network = (network or Network()).prepare(settings.base_url)
         self._session = BoundedSession(self._network)
         self._budget = RequestBudget(settings.max_requests_per_second)
         self._sleep = sleep
@@ -172,17 +181,17 @@ class PixVerseClient:
     def _upload(
         self, source: UploadSource, kind: UploadKind, part: str, call: Call[T], tell: Callable[[str], object]
     ) -> T:
-        check_upload_source(source)
-        call = replace(call, sends=sent_file(kind, source.size))
+        checked = check_upload_source(source)
+        call = replace(call, sends=sent_file(kind, checked.size))
         retrying = self._retrying(_may_repeat_free_call, FREE_CALL_ATTEMPTS)
         try:
-            result: T = retrying(self._upload_once, source, part, call, tell)
+            result: T = retrying(self._upload_once, checked, part, call, tell)
         except SourceFailedError as failed:
             raise failed.error from failed.__cause__
         return result
 
     def _upload_once(
-        self, source: UploadSource, part: str, call: Call[T], tell: Callable[[str], object]
+        self, source: CheckedSource, part: str, call: Call[T], tell: Callable[[str], object]
     ) -> T:
         with opened(source) as stream:
             body = multipart_body(part, source, stream, tell)
@@ -202,21 +211,23 @@ class PixVerseClient:
         self._sleep(self._budget.take(time.monotonic()))
         api_key = self._settings.api_key
         read_timeout = timeout or self._settings.timeout
+        proxy = self._network.proxy_for(self._settings.base_url)
+        secrets = (*self._settings.secrets, *(proxy.secrets if proxy else ()))
         try:
-            answer = self._session.exchange(
-                call.method,
-                self._settings.base_url + call.path,
-                headers=request_headers(api_key, trace_id) | (headers or {}),
-                timeout=(connect_timeout(read_timeout), read_timeout),
-                **body,
-            )
+            with secrets_unlogged(*secrets):
+                answer = self._session.exchange(
+                    call.method,
+                    self._settings.base_url + call.path,
+                    headers=request_headers(api_key, trace_id) | (headers or {}),
+                    timeout=(connect_timeout(read_timeout), read_timeout),
+                    **body,
+                )
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
             SendStalledError,
             ValueError,
         ) as err:
-            proxy = self._network.proxy_for(self._settings.base_url)
             raise network_error(
                 call,
                 err,
@@ -224,7 +235,7 @@ class PixVerseClient:
                 sent=_may_have_been_sent(err),
                 base_url=self._settings.base_url,
                 failure=err.failure if isinstance(err, NoConnectionError) else None,
-            ) from showable(err, *self._settings.secrets, *(proxy.secrets if proxy else ()))
+            ) from showable(err, *secrets)
         return read_answer(
             call,
             answer,

@@ -5,11 +5,10 @@ The signed URL appears in no message, no log line and no exception that leaves t
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import time
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -19,18 +18,18 @@ import urllib3
 
 from pixverse_provider.api.mp4 import HEAD_BYTES, begins_as_mp4, is_mp4_so_far, is_whole_mp4
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, wait_as_asked
+from pixverse_provider.api.quiet import secrets_unlogged
 from pixverse_provider.api.settings import http_host
 from pixverse_provider.api.transport import NetworkSession, reason_of
 from pixverse_provider.exceptions import PixVerseDownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["MediaDownload"]
 
 log = logging.getLogger(__name__)
 
-# What has arrived of a chunk when the connection is cut is lost, so a chunk is small.
 _CHUNK_BYTES = 1 << 16
 _MOST_REDIRECTS = 5
 _TIMEOUTS = (10.0, 60.0)
@@ -38,33 +37,6 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 # Where nobody has announced a length. PixVerse takes files of 100 MB, and makes clips of up to a minute.
 _LONGEST_VIDEO = 10 * 1000**3
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)")
-
-_fetching: ContextVar[bool] = ContextVar("fetching", default=False)
-
-
-class _HideUrls(logging.Filter):
-    """Takes the URLs out of what urllib3 says while a video is fetched: it quotes them whole."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if _fetching.get() and isinstance(record.args, tuple):
-            record.args = tuple(
-                "(a signed URL)" if isinstance(arg, str) and ("/" in arg or "?" in arg) else arg
-                for arg in record.args
-            )
-        return True
-
-
-for _name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.response"):
-    logging.getLogger(_name).addFilter(_HideUrls())
-
-
-@contextmanager
-def _urls_hidden() -> Iterator[None]:
-    token = _fetching.set(True)
-    try:
-        yield
-    finally:
-        _fetching.reset(token)
 
 
 class MediaDownload:
@@ -117,11 +89,10 @@ class MediaDownload:
                 return retrying(self._attempt, session, target)
             except _CutOffError as err:
                 problem = err
-            if isinstance(problem, _OtherSizeError) and self._announced:
-                try:
+            if isinstance(problem, _OtherSizeError):
+                # Where it is not whole by its own account either, what is wrong with it has been said.
+                with contextlib.suppress(_CutOffError):
                     return self._by_content(session, target)
-                except _CutOffError as err:
-                    problem = err
         raise PixVerseDownloadError(str(problem), video_id=self._video_id, http_status=problem.http_status)
 
     def _by_content(self, session: requests.Session, target: IO[bytes]) -> int:
@@ -133,7 +104,7 @@ class MediaDownload:
         length = self._attempt(session, target)
         if not is_whole_mp4(target, length):
             self._restart(target)
-            raise self._cut_off(f"{length} bytes arrived where PixVerse announced {announced}")
+            raise self._cut_off("what arrived is no whole MP4 file")
         log.warning(
             "PixVerse says that video %s has %s bytes, and the media host has sent %s, which are a whole MP4 "
             "file: it is kept.",
@@ -144,7 +115,7 @@ class MediaDownload:
         return length
 
     def _attempt(self, session: requests.Session, target: IO[bytes]) -> int:
-        with _urls_hidden():
+        with secrets_unlogged(addresses=True):
             try:
                 with self._open(session, offset=target.tell()) as response:
                     return self._receive(response, target)
@@ -187,7 +158,8 @@ class MediaDownload:
         if self._expected_size and self._announced not in (None, self._expected_size):
             raise self._other_size(target, f"{self._announced}")
         next_check = HEAD_BYTES
-        for chunk in response.iter_content(_CHUNK_BYTES):
+        # What has come, not a full chunk: a slow line has its progress too, and loses nothing when it is cut.
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             target.write(chunk)
             length = target.tell()
             self._on_progress(length)

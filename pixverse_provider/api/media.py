@@ -212,8 +212,9 @@ def check_web_address(url: object, name: str) -> SplitResult:
         parts = urlsplit(text)
         parts.port  # noqa: B018 - raises for one that is no port
         reason = "" if parts.scheme in ("http", "https") and parts.hostname else "it names no host"
-    except ValueError as err:
-        reason = str(err)
+    except ValueError:
+        # What Python says of it quotes what is left of a user name and password.
+        reason = "it is no URL, or has a port that is no number"
     if any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text):
         reason = "it holds a control character or an unpaired surrogate"
     if reason:

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
+from pixverse_provider.api.reasons import causes, described
 from pixverse_provider.api.settings import is_loopback
 from pixverse_provider.exceptions import PixVerseConfigurationError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
 
 __all__ = [
     "Network",
@@ -204,22 +204,22 @@ class Network:
     ) -> NetworkFailure:
         """Say why a connection could not be made.
 
-        :param error: of the HTTP library; only the name of its class is shown, and what OpenSSL found.
+        :param error: of the HTTP library; nothing of its text is shown but what OpenSSL found.
         :param at_proxy: whether it was the proxy that could not be reached.
         :param tunnel_status: with which HTTP status the proxy refused to connect to the host.
         """
         proxy = self.proxy_for(url)
         if proxy is not None and tunnel_status is not None:
             return NetworkFailure(self._refused_tunnel(proxy, tunnel_status), tunnel_status)
-        name = type(error).__name__
-        for cause in _causes(error):
+        name = described(error)
+        for cause in causes(error):
             # Of ssl.SSLCertVerificationError; one of aiohttp derives from it and has none.
             if hasattr(cause, "verify_message"):
                 whose = str(proxy) if proxy is not None and at_proxy else str(urlsplit(url).hostname)
                 return NetworkFailure(self._refused_certificate(whose, cause))
             if isinstance(cause, OSError) and type(cause).__module__ in ("builtins", "socket", "ssl"):
                 # The same from either library.
-                name = type(cause).__name__
+                name = described(cause)
         if proxy is None:
             return NetworkFailure(name)
         return NetworkFailure(
@@ -327,15 +327,3 @@ def _variable_of(scheme: str, value: str) -> str:
 def _capitalised(proxy: Proxy) -> str:
     text = str(proxy)
     return text[0].upper() + text[1:]
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and what it was made of; the libraries hide the reason in their arguments."""
-    found: list[BaseException] = []
-    todo: list[object] = [error]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, BaseException) and item not in found:
-            found.append(item)
-            yield item
-            todo += [*item.args, getattr(item, "reason", None), item.__cause__]

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pixverse_provider.api.errors import THE_CONNECTION, describe_error_code, proves_no_job, says_too_little
 from pixverse_provider.api.gate import UnreadableAnswerError, header, read_body, text_for_message
 from pixverse_provider.api.pacing import MAX_RETRY_AFTER
+from pixverse_provider.api.reasons import described
 from pixverse_provider.api.results import ImageResult, Video
 from pixverse_provider.api.values import MisshapenAnswerError, integer
 from pixverse_provider.exceptions import (
@@ -173,13 +174,13 @@ def network_error(
 ) -> PixVerseError:
     """Return what a failure of the network means for a call.
 
-    :param error: of the HTTP library; only the name of its class is shown.
+    :param error: of the HTTP library; nothing of its text is shown.
     :param sent: whether the request may have reached the service.
     :param base_url: where the API was looked for; its path is not shown, since somebody may have put the key
         there.
     :param failure: what more is known of it.
     """
-    reason = type(error).__name__ if failure is None else failure.reason
+    reason = described(error) if failure is None else failure.reason
     parts = urlsplit(base_url)
     place = f" at {parts.scheme}://{parts.netloc}" if base_url else ""
     if call.paid and sent:

@@ -238,7 +238,8 @@ def _host_name(parts: SplitResult, where: str) -> str:
             name = ""
     if "[" in parts.netloc or not _HOST_NAME.fullmatch(name):
         raise _refused(where, "names no host", _GIVE_ONE)
-    return name
+    # Of the root of all names. No certificate has it, and not every client leaves it out.
+    return name.removesuffix(".")
 
 
 def _port(parts: SplitResult, apart: int | None, where: str) -> int | None:

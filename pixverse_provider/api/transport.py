@@ -7,6 +7,7 @@ import io
 import re
 import time
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -17,16 +18,22 @@ from requests.adapters import HTTPAdapter
 from pixverse_provider.api.gate import LONGEST_ANSWER
 from pixverse_provider.api.network import Network, NetworkFailure, authorization
 from pixverse_provider.api.protocol import Answer
+from pixverse_provider.api.reasons import StalledError, described
 from pixverse_provider.api.sending import PatientConnection, PatientPool
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
-__all__ = ["BoundedSession", "NetworkSession", "NoConnectionError", "reason_of"]
+__all__ = ["LEAST_BYTES", "BoundedSession", "NetworkSession", "NoConnectionError", "reason_of"]
+
+LEAST_BYTES = 1 << 14
+"""How much of a download must come within its read timeout; a line that brings less is as good as dead."""
 
 # Bytes of an upload that are read and sent at a time; the library's own 16 KiB make it several times slower.
 _UPLOAD_BLOCK = 1 << 18
+# Far more than a server has to say before its answer.
+_MOST_INTERIM = 20
 # How http.client tells that a proxy opens no tunnel.
 _REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
@@ -43,8 +50,8 @@ class NoConnectionError(urllib3.exceptions.HTTPError):
 
 
 def reason_of(error: Exception) -> str:
-    """Return what a message may say of an error of a session: its class, or why there is no connection."""
-    return error.failure.reason if isinstance(error, NoConnectionError) else type(error).__name__
+    """Return what a message may say of an error of a session."""
+    return error.failure.reason if isinstance(error, NoConnectionError) else described(error)
 
 
 class NetworkSession(requests.Session):
@@ -147,11 +154,104 @@ def _adapted(pool: type[Any], more: tuple[tuple[str, Any], ...]) -> type[Any]:
     return type("NetworkPool", (PatientPool, pool), {"ConnectionCls": connection})
 
 
+class _SocketReader(io.RawIOBase):
+    """Reads from the socket of a connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        self._timeout = sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _WhileItMoves(_SocketReader):
+    """Gives up on an answer that only trickles in: the timeout of a socket counts from packet to packet.
+
+    What counts is the time that is waited for the server, from its first bytes on, not what the caller takes.
+    """
+
+    _waited = 0.0
+    _arrived = -1
+
+    def readinto(self, buffer: Any) -> int | None:
+        began = time.monotonic()
+        count = super().readinto(buffer)
+        if self._timeout is None or not count:
+            return count
+        if self._arrived < 0:
+            self._arrived = 0
+            return count
+        self._waited += time.monotonic() - began
+        self._arrived += count
+        if self._waited >= self._timeout:
+            if self._arrived < LEAST_BYTES:
+                raise StalledError(
+                    f"less than {LEAST_BYTES // 1024} KiB came within {self._timeout:g} seconds"
+                )
+            self._waited, self._arrived = 0.0, 0
+        return count
+
+
+class _UntilDeadline(_SocketReader):
+    """Reads from a socket for as long as its timeout says, over all reads together."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._deadline = None if self._timeout is None else time.monotonic() + self._timeout
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._deadline is not None:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._sock.settimeout(left)
+        return super().readinto(buffer)
+
+
+class _Response(http.client.HTTPResponse):
+    """The answer to a request; what a server says before it, such as 103 Early Hints, is skipped.
+
+    Python skips 100 alone, and would take the rest for the answer, so that one to a submit is lost.
+    """
+
+    _reader: ClassVar[type[_SocketReader]] = _WhileItMoves
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(self._reader(sock))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            is_interim = HTTPStatus.CONTINUE <= status < HTTPStatus.OK
+            if not is_interim or status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.UnknownProtocol("only interim answers")
+
+
+class _BoundedResponse(_Response):
+    """An answer that has come whole when the read timeout of its connection is over."""
+
+    _reader = _UntilDeadline
+
+
 class _NetworkAdapter(HTTPAdapter):
     """Connects through the proxies, and with the certificates, of a :class:`Network`."""
 
     _pool_options: ClassVar[Mapping[str, Any]] = {}
-    _of_connections: ClassVar[Mapping[str, Any]] = {}
+    _of_connections: ClassVar[Mapping[str, Any]] = {"response_class": _Response}
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -189,44 +289,6 @@ class _NetworkAdapter(HTTPAdapter):
         pools = manager.pool_classes_by_scheme.items()
         manager.pool_classes_by_scheme = {scheme: _adapted(pool, more) for scheme, pool in pools}
         return manager
-
-
-class _BoundedResponse(http.client.HTTPResponse):
-    """An answer that has come whole when the read timeout of its connection is over.
-
-    The timeout of a socket counts from packet to packet, and so sets no end to an answer that trickles in.
-    """
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp.close()
-        self.fp = io.BufferedReader(_UntilDeadline(sock))
-
-
-class _UntilDeadline(io.RawIOBase):
-    """Reads from a socket for as long as its timeout says, over all reads together."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__()
-        self._sock = sock
-        self._file = sock.makefile("rb", buffering=0)
-        timeout = sock.gettimeout()
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self._deadline is not None:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("timed out")
-            self._sock.settimeout(left)
-        return self._file.readinto(buffer)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 class _BoundedAdapter(_NetworkAdapter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from requests_toolbelt import MultipartEncoder
@@ -16,7 +17,15 @@ from pixverse_provider.exceptions import PixVerseError, PixVerseSourceError, Pix
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["SourceFailedError", "UploadSource", "check_upload_source", "multipart_body", "opened"]
+__all__ = [
+    "CheckedSource",
+    "SourceFailedError",
+    "UploadSource",
+    "changed_while_sent",
+    "check_upload_source",
+    "multipart_body",
+    "opened",
+]
 
 
 class UploadSource(Protocol):
@@ -38,24 +47,66 @@ class UploadSource(Protocol):
         """Open for reading from the start."""
 
 
-def check_upload_source(source: UploadSource) -> None:
+@dataclass(frozen=True)
+class CheckedSource:
+    """What a source has said of itself, each asked once.
+
+    :param place: how messages name it.
+    :param open: opens it for reading from the start.
+    """
+
+    file_name: str
+    content_type: str
+    size: int
+    place: str
+    open: Callable[[], IO[bytes]]
+
+
+def check_upload_source(source: UploadSource) -> CheckedSource:
     """Check that what somebody made has the shape of an :class:`UploadSource`.
 
     :raises PixVerseSourceError: names what is wrong.
+    :raises PixVerseTransientError: where it fails to tell.
     """
-    for name in ("file_name", "content_type"):
-        value: object = getattr(source, name, None)
+    file_name, content_type = _told(source, "file_name"), _told(source, "content_type")
+    for name, value in (("file_name", file_name), ("content_type", content_type)):
         if not isinstance(value, str) or not value:
             raise PixVerseSourceError(f"source has {name} {shown(value)}: give a text.")
-    if not source.content_type.isascii() or not source.content_type.isprintable():
+    if not content_type.isascii() or not content_type.isprintable():
         raise PixVerseSourceError(
-            f"source has content_type {shown(source.content_type)}: give a media type such as video/mp4."
+            f"source has content_type {shown(content_type)}: give a media type such as video/mp4."
         )
-    size: object = getattr(source, "size", None)
+    size = _told(source, "size")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise PixVerseSourceError(
-            f"source {shown(source.file_name)} has size {shown(size)}: give its length in bytes, as an int."
+            f"source {shown(file_name)} has size {shown(size)}: give its length in bytes, as an int."
         )
+    open_it = _told(source, "open")
+    if not callable(open_it):
+        raise PixVerseSourceError(f"source {shown(file_name)} cannot be opened: give it a method open().")
+    place = str(_told(source, "place") or f"source {shown(file_name)}")
+    return CheckedSource(file_name, content_type, size, place, open_it)
+
+
+def _told(source: object, name: str) -> Any:
+    """Return what a source says of itself; None where it says nothing."""
+    try:
+        return getattr(source, name, None)
+    except PixVerseError:
+        raise
+    except Exception as err:
+        raise PixVerseTransientError(f"source could not tell its {name}: {_reason(err)}.") from err
+
+
+def changed_while_sent(place: object, how: str = "") -> PixVerseTransientError:
+    """Return the error of a file that is no longer what was checked.
+
+    :param place: how messages name it.
+    :param how: what is other than before, in a sentence without its full stop.
+    """
+    return PixVerseTransientError(
+        f"{place} changed while it was sent{how and ': '}{how}. A retry sends what is there then."
+    )
 
 
 class SourceFailedError(Exception):
@@ -70,7 +121,7 @@ class SourceFailedError(Exception):
 
 
 @contextlib.contextmanager
-def opened(source: UploadSource) -> Iterator[IO[bytes]]:
+def opened(source: CheckedSource) -> Iterator[IO[bytes]]:
     """Lend a file, open for reading.
 
     :raises SourceFailedError: where it cannot be opened.
@@ -88,7 +139,7 @@ def opened(source: UploadSource) -> Iterator[IO[bytes]]:
 
 
 def multipart_body(
-    part: str, source: UploadSource, stream: IO[bytes], tell: Callable[[str], object]
+    part: str, source: CheckedSource, stream: IO[bytes], tell: Callable[[str], object]
 ) -> MultipartEncoder:
     """Return the body of an upload; reading it raises :class:`SourceFailedError` where the file fails.
 
@@ -110,7 +161,7 @@ class _Exactly:
     :ivar len: bytes that are left, as the encoder asks for it.
     """
 
-    def __init__(self, stream: IO[bytes], source: UploadSource, progress: Progress) -> None:
+    def __init__(self, stream: IO[bytes], source: CheckedSource, progress: Progress) -> None:
         self._stream = stream
         self._source = source
         self._progress = progress
@@ -137,20 +188,14 @@ class _Exactly:
         return data
 
     def _changed(self, how: str) -> SourceFailedError:
-        return SourceFailedError(
-            PixVerseTransientError(
-                f"{_named(self._source)} changed while it was sent: {how}. A retry sends what is there then."
-            )
-        )
+        return SourceFailedError(changed_while_sent(self._source.place, how))
 
 
-def _failed(source: UploadSource, error: Exception) -> SourceFailedError:
+def _failed(source: CheckedSource, error: Exception) -> SourceFailedError:
     if isinstance(error, PixVerseError):
         return SourceFailedError(error)
-    reason = text_for_message(str(error)) or type(error).__name__
-    return SourceFailedError(PixVerseTransientError(f"{_named(source)} could not be read: {reason}."))
+    return SourceFailedError(PixVerseTransientError(f"{source.place} could not be read: {_reason(error)}."))
 
 
-def _named(source: Any) -> str:
-    """Return how messages name a file: by its place, where it has one."""
-    return str(getattr(source, "place", f"source {shown(source.file_name)}"))
+def _reason(error: Exception) -> str:
+    return text_for_message(str(error)) or type(error).__name__

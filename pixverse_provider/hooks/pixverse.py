@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import sys
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -315,7 +316,7 @@ class PixVerseHook(BaseHook):
         """Return the file of a path or URI, checked; an ``UploadSource`` as it is."""
         from pixverse_provider.storage.sources import SourceFile, web_address
 
-        if hasattr(source, "content_type"):
+        if _is_upload_source(source):
             return cast("UploadSource", source)
         if web_address(source) is not None:
             raise PixVerseSourceError(
@@ -340,7 +341,8 @@ class PixVerseHook(BaseHook):
 
         It is where the API itself is asked by plain http.
         """
-        return self._settings().plain_http_host
+        open_client = None if self._client is None else self._client_settings
+        return (open_client or self._settings()).plain_http_host
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection with the balance call, which costs nothing."""
@@ -406,3 +408,12 @@ def _without_pages() -> str:
     except Exception as err:  # noqa: BLE001 - whatever it is that the plugin fails with, the connection works
         problem = f"The PixVerse pages are not there: {type(err).__name__}: {err}"
     return f" {problem}" if problem else ""
+
+
+def _is_upload_source(source: object) -> bool:
+    """Tell whether somebody has made it, and not named a file; whatever it says of itself is asked later."""
+    is_one = True
+    # What it fails with now it fails with then.
+    with contextlib.suppress(Exception):
+        is_one = hasattr(source, "content_type")
+    return is_one

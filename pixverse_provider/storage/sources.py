@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import stat
@@ -20,16 +21,14 @@ from pixverse_provider.api.media import (
     check_web_address,
     content_type_of,
 )
-from pixverse_provider.exceptions import (
-    PixVerseError,
-    PixVerseSourceError,
-    PixVerseTransientError,
-    storable_text,
-)
+from pixverse_provider.api.upload import changed_while_sent
+from pixverse_provider.exceptions import PixVerseError, PixVerseSourceError, storable_text
 from pixverse_provider.storage.errors import store_error, told
 from pixverse_provider.storage.places import Place, read_place, text_of
 
 __all__ = ["SourceFile", "keepable", "web_address"]
+
+_LOG = logging.getLogger(__name__)
 
 _WEB = re.compile("https?:", re.IGNORECASE)
 # How much of a stored file is fetched at a time: for its first bytes, and to send it.
@@ -168,28 +167,27 @@ class _Watched:
             raise
         except Exception as err:
             raise self._meaning(err) from err
-        raise _changed(self._place)
+        raise changed_while_sent(self._place)
 
     def close(self) -> None:
         self._stream.close()
 
     def _changed(self) -> bool:
         # Of the open file on this machine: one that was put in its place since then is not what is sent.
-        is_local = self._place.local is not None
-        size, version = (
-            _local_state(os.fstat(self._stream.fileno())) if is_local else _stored_state(self._place)
-        )
+        if self._place.local is not None:
+            return _local_state(os.fstat(self._stream.fileno())) != self._checked
+        try:
+            size, version = _stored_state(self._place)
+        except PixVerseSourceError:
+            # Deleted, say, which is another state than that in which it was checked.
+            return True
         return (self._checked[0] if size is None else size, version) != self._checked
 
     def _meaning(self, error: Exception) -> PixVerseError:
         with contextlib.suppress(Exception):
             if self._changed():
-                return _changed(self._place)
+                return changed_while_sent(self._place)
         return store_error(self._place, "cannot be read", error, PixVerseSourceError)
-
-
-def _changed(place: Place) -> PixVerseTransientError:
-    return PixVerseTransientError(f"{place} changed while it was sent: a retry sends what is there then.")
 
 
 def _state(place: Place) -> tuple[int | None, tuple[object, ...]]:
@@ -241,11 +239,17 @@ def _measured(place: Place, limit: int) -> int:
 
 
 def _opened(place: Place, block_size: int) -> IO[bytes]:
+    _tell_lineage(place)
     if place.local is None:
-        stored = cast("ObjectStoragePath", place.stored)
-        return cast("IO[bytes]", stored.open("rb", block_size=block_size))
-    # Airflow tells what is read from a store on its own.
-    get_hook_lineage_collector().add_input_asset(
-        context=cast("Any", place), uri=place.local.absolute().as_uri()
-    )
+        # Not by ObjectStoragePath, which tells the lineage at each read, and fails where it cannot.
+        return cast("IO[bytes]", place.fs.open(place.path, "rb", block_size=block_size))
     return place.local.open("rb")
+
+
+def _tell_lineage(place: Place) -> None:
+    """Tell Airflow what is read. It takes no name of more than 1500 characters; the file is read as well."""
+    uri = str(place.stored) if place.local is None else place.local.absolute().as_uri()
+    try:
+        get_hook_lineage_collector().add_input_asset(context=cast("Any", place.stored or place), uri=uri)
+    except Exception as err:  # noqa: BLE001 - whatever makes an asset of it, it is no reason to send nothing
+        _LOG.warning("%s is read, and is not in the lineage: %s", storable_text(str(place)), err)

@@ -67,6 +67,10 @@ class S3Store:
         """Return what an object holds."""
         return cast("bytes", self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+        self.client.delete_object(Bucket=self.bucket, Key=key)
+
     def content_type(self, key: str) -> str:
         """Return the content type that an object is served with."""
         return cast("str", self.client.head_object(Bucket=self.bucket, Key=key)["ContentType"])
@@ -106,6 +110,10 @@ class SftpStore:
     def get(self, path: str) -> bytes:
         """Return what a file holds."""
         return (self.root / path.lstrip("/")).read_bytes()
+
+    def delete(self, path: str) -> None:
+        """Delete a file."""
+        (self.root / path.lstrip("/")).unlink()
 
     def names(self) -> list[str]:
         """Return the paths of all files."""
@@ -219,6 +227,11 @@ class GcsStore:
         answer = requests.get(f"{self.url}/{self.bucket}/{key}", timeout=30)
         answer.raise_for_status()
         return answer.content
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+        place = f"{self.url}/storage/v1/b/{self.bucket}/o/{key}"
+        requests.delete(place, timeout=30).raise_for_status()
 
     def content_type(self, key: str) -> str:
         """Return the content type that an object is kept with."""

@@ -150,11 +150,13 @@ class ProxyServer:
     :param tls: speak TLS with clients.
     :param refuses: status instead of a tunnel, or of an answer.
     :param hangs_up: close the connection instead.
+    :param established: what is said where a tunnel stands.
     """
 
     tls: ssl.SSLContext | None = None
     refuses: int | None = None
     hangs_up: bool = False
+    established: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n"
     asked: list[Asked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -194,7 +196,7 @@ class ProxyServer:
             place = target if method == "CONNECT" else target.split("/")[2]
             with socket.create_connection((LOOPBACK, int(place.rpartition(":")[2]))) as server:
                 if method == "CONNECT":
-                    client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    client.sendall(self.established)
                 else:
                     path = "/" + target.split("/", 3)[3]
                     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,16 @@ import requests
 from pixverse_provider.api.download import MediaDownload
 from pixverse_provider.exceptions import PixVerseDownloadError, PixVerseTransientError
 from tests.support.mp4 import mp4
-from tests.unit.scripted_server import Behaviour, Received, ScriptedServer, answer, bad_gateway, cut, drop
+from tests.unit.scripted_server import (
+    Behaviour,
+    Received,
+    ScriptedServer,
+    answer,
+    bad_gateway,
+    cut,
+    drop,
+    trickle,
+)
 
 if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
@@ -439,6 +449,23 @@ class TestLengths:
         assert landing.data == VIDEO
         assert f"PixVerse says that video 7 has {wrong} bytes" in caplog.text
 
+    @pytest.mark.parametrize("wrong", [1000, len(VIDEO) - 10, len(VIDEO) + 10])
+    @pytest.mark.parametrize("encoding", ["chunked", "gzip", "chunked gzip", "until it closes"])
+    def test_nor_where_the_media_host_names_no_length_of_the_file(
+        self, server: ScriptedServer, wrong: int, encoding: str
+    ) -> None:
+        server.afterwards = lambda _: without_its_length(encoding)
+        landing = Landing(server, size=wrong)
+        assert landing.run() == len(VIDEO)
+        assert landing.data == VIDEO
+
+    @pytest.mark.parametrize("encoding", ["chunked", "gzip", "chunked gzip", "until it closes"])
+    def test_but_one_that_is_not_whole_is_not_taken(self, server: ScriptedServer, encoding: str) -> None:
+        server.afterwards = lambda _: without_its_length(encoding, VIDEO[:-1])
+        landing = Landing(server)
+        with pytest.raises(PixVerseDownloadError, match=f"PixVerse announced {len(VIDEO)}"):
+            landing.run()
+
     def test_reading_stops_at_the_length_that_was_announced(self, server: ScriptedServer) -> None:
         server.afterwards = lambda _: endless
         landing = Landing(server, size=1000)
@@ -454,6 +481,33 @@ class TestLengths:
         assert landing.written < 2_000_000
 
 
+def without_its_length(encoding: str, video: bytes = VIDEO) -> Behaviour:
+    """Answer with a video, and let nobody know its length beforehand."""
+    body = gzip.compress(video) if "gzip" in encoding else video
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        if "gzip" in encoding:
+            handler.send_header("Content-Encoding", "gzip")
+        if "chunked" in encoding:
+            handler.send_header("Transfer-Encoding", "chunked")
+            body_as_sent = b"".join(
+                b"%x\r\n%b\r\n" % (len(body[at : at + 9000]), body[at : at + 9000])
+                for at in range(0, len(body), 9000)
+            )
+            body_as_sent += b"0\r\n\r\n"
+        else:
+            body_as_sent = body
+            if "gzip" in encoding:
+                handler.send_header("Content-Length", str(len(body)))
+            else:
+                handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.wfile.write(body_as_sent)
+
+    return behave
+
+
 def endless(handler: BaseHTTPRequestHandler) -> None:
     """Begin as a video does, and go on for 800 MB with nothing."""
     handler.close_connection = True
@@ -462,6 +516,77 @@ def endless(handler: BaseHTTPRequestHandler) -> None:
     handler.wfile.write(VIDEO)
     for _ in range(800):
         handler.wfile.write(bytes(1_000_000))
+
+
+class TestLinesThatTrickle:
+    """The read timeout counts from packet to packet, and so ends nothing that trickles in."""
+
+    @pytest.fixture(autouse=True)
+    def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pixverse_provider.api.download._TIMEOUTS", (1.0, 0.3))
+
+    @pytest.mark.parametrize(
+        "begin",
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 256000\r\n\r\n" + VIDEO[:100],
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n" + VIDEO[:100],
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100;",
+            b"HTTP/1.1 200 OK\r\nX-Long: ",
+            b"HTTP/1.1 20",
+        ],
+        ids=["in the body", "in a chunk", "before a chunk", "in a header", "in the first line"],
+    )
+    def test_one_that_brings_a_byte_now_and_then_is_given_up(
+        self, server: ScriptedServer, begin: bytes
+    ) -> None:
+        server.afterwards = lambda _: trickle(begin)
+        with pytest.raises(PixVerseDownloadError, match="less than 16 KiB came within 0"):
+            Landing(server).run()
+        assert len(server.requests) == 4
+
+    def test_what_has_come_of_it_is_kept_and_told(self, server: ScriptedServer) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(VIDEO)}\r\nETag: {ETAG}\r\n\r\n"
+        server.will(trickle(head.encode() + VIDEO[:100], VIDEO[100:101]), rest_as_asked)
+        told: list[int] = []
+        landing = Landing(server, on_progress=told.append)
+        assert landing.run() == len(VIDEO)
+        assert asked_from(server.requests[1]) in told
+        assert 100 < asked_from(server.requests[1]) < 1000
+
+    def test_one_that_is_slow_and_moves_is_not(self, server: ScriptedServer) -> None:
+        def slow(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(VIDEO)))
+            handler.end_headers()
+            for at in range(0, len(VIDEO), 8000):
+                time.sleep(0.05)
+                handler.wfile.write(VIDEO[at : at + 8000])
+
+        server.will(slow)
+        assert Landing(server).run() == len(VIDEO)
+
+    def test_nor_one_whose_host_takes_its_time_to_begin(self, server: ScriptedServer) -> None:
+        def late(handler: BaseHTTPRequestHandler) -> None:
+            time.sleep(0.25)
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(VIDEO)))
+            handler.end_headers()
+            time.sleep(0.25)
+            handler.wfile.write(VIDEO)
+
+        server.will(late)
+        assert Landing(server).run() == len(VIDEO)
+
+    def test_nor_one_whose_file_is_written_slowly(self, server: ScriptedServer) -> None:
+        class Slow(Counting):
+            def write(self, data: Any) -> int:
+                time.sleep(0.1)
+                return super().write(data)
+
+        server.will(answer(VIDEO))
+        landing = Landing(server)
+        landing.target = Slow()
+        assert landing.run() == len(VIDEO)
 
 
 def malformed(handler: BaseHTTPRequestHandler) -> None:

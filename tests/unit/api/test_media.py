@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pixverse_provider.api.media import IMAGE, MEDIA, SNIFFED_BYTES, UploadKind, check_size, content_type_of
+from pixverse_provider.api.media import (
+    IMAGE,
+    MEDIA,
+    SNIFFED_BYTES,
+    UploadKind,
+    check_size,
+    check_web_address,
+    content_type_of,
+)
 from pixverse_provider.exceptions import PixVerseSourceError
 from tests.unit.emulator.recordings import (
     adts,
@@ -167,3 +176,29 @@ def test_a_file_above_every_limit_is_refused(kind: UploadKind, size: int) -> Non
 def test_an_empty_file_is_refused() -> None:
     with pytest.raises(PixVerseSourceError, match="empty"):
         check_size(MEDIA, "a", 0)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://user:Pa55word#1@host/x.mp4",
+        "https://user:Pa55word/1@host/x.mp4",
+        "https://user:Pa55word?1@host/x.mp4",
+        "https://host:Pa55word/x.mp4",
+        "https://user:Pa55word@ho\u2100st/x.mp4",
+        "https://user:Pa55word]@host/x.mp4",
+        "https://[Pa55word]/x.mp4",
+        "https://bucket.example\uff0fx.mp4?Signature=Pa55word",
+        "https://user:Pa55word@host:99999/x.mp4",
+        "https://user:Pa55word@/x.mp4",
+        "https:Pa55word",
+        "https://host/Pa55word\x00",
+        "https://host/Pa55word\ud800",
+        "ftp://user:Pa55word@host/x.mp4",
+    ],
+)
+def test_an_address_that_nobody_can_fetch_is_not_quoted_in_any_part(address: str) -> None:
+    with pytest.raises(PixVerseSourceError, match="url is a web address that nobody can fetch") as caught:
+        check_web_address(address, "url")
+    assert "Pa55word" not in "".join(traceback.format_exception(caught.value)).split("Error: ")[-1]
+    assert caught.value.__cause__ is caught.value.__context__ is None

@@ -19,7 +19,9 @@ from pixverse_provider.exceptions import (
     PixVerseSourceError,
     PixVerseTransientError,
 )
+from pixverse_provider.hooks.pixverse import PixVerseHook
 from tests.support.upload_server import UploadServer
+from tests.unit.connections import set_connection
 from tests.unit.scripted_server import Behaviour, ScriptedServer, answer, bad_gateway, refusal, success
 
 if TYPE_CHECKING:
@@ -173,6 +175,34 @@ class TestAFileThatCannotBeRead:
         error = upload(client, replace(Source(), **wrong))
         assert isinstance(error, PixVerseSourceError)
         assert said in str(error)
+
+    @pytest.mark.parametrize("part", ["file_name", "content_type", "size", "open"])
+    @pytest.mark.parametrize("by_hook", [False, True], ids=["client", "hook"])
+    def test_one_that_fails_to_say_what_it_is_is_told_as_one_of_the_family(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, part: str, by_hook: bool
+    ) -> None:
+        def fails(_: object) -> object:
+            raise FileNotFoundError(2, "No such file or directory")
+
+        plain = {"file_name": "clip.mp4", "content_type": "video/mp4", "size": 9, "open": io.BytesIO}
+        source: Any = type("Odd", (), plain | {part: property(fails)})()
+        set_connection(monkeypatch, server.url)
+        with PixVerseHook() as hook, pytest.raises(PixVerseTransientError) as caught:
+            (hook if by_hook else hook.get_conn()).upload_media(source)
+        assert f"source could not tell its {part}: " in str(caught.value)
+        assert "No such file" in str(caught.value)
+        assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+    def test_one_that_cannot_be_opened_at_all_is_refused_before_a_call(self, client: PixVerseClient) -> None:
+        source: Any = type("Odd", (), {"file_name": "clip.mp4", "content_type": "video/mp4", "size": 9})()
+        assert "give it a method open()" in str(upload(client, source))
+
+    def test_what_it_is_is_asked_once(self, server: ScriptedServer, client: PixVerseClient) -> None:
+        sizes = iter([len(DATA)])
+        told = {"size": property(lambda _: next(sizes)), "open": lambda _: io.BytesIO(DATA)}
+        source: Any = type("Once", (), {"file_name": "clip.mp4", "content_type": "video/mp4"} | told)()
+        server.will(bad_gateway(), success({"media_id": 5, "media_type": "video"}))
+        assert client.upload_media(source).media_id == 5
 
 
 class TestTheNameOfAFile:

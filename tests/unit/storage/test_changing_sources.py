@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixverse_provider.exceptions import PixVerseError, PixVerseSourceError, PixVerseTransientError
+from pixverse_provider.exceptions import PixVerseError, PixVerseTransientError
 from pixverse_provider.hooks.pixverse import PixVerseHook
 from tests.support.upload_server import UploadServer
 from tests.unit.connections import set_connection
@@ -93,15 +93,15 @@ class TestAFileThatChanges:
             assert upload(monkeypatch, server, file) == 5
         assert MP4 in server.arrived[0].body
 
-    def test_one_that_is_deleted_meanwhile_is_named(
-        self, s3_store: S3Store, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("where", ["s3", "gcs", "sftp"])
+    def test_one_that_is_deleted_meanwhile_has_changed(
+        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, where: str
     ) -> None:
-        source = s3_store.put("clip.mp4", MP4)
-        error, server = refused(
-            monkeypatch, source, lambda: s3_store.client.delete_object(Bucket="videos", Key="clip.mp4")
-        )
-        assert isinstance(error, PixVerseSourceError)
-        assert source in str(error)
+        source = putting(request, where)(MP4)
+        store = request.getfixturevalue(f"{where}_store")
+        error, server = refused(monkeypatch, source, lambda: store.delete("clip.mp4"))
+        assert type(error) is PixVerseTransientError
+        assert str(error).startswith(f"source {source!r} changed while it was sent")
         assert not server.arrived[0].complete
 
 

@@ -63,6 +63,32 @@ class TestSources:
         SourceFile.check(file, MEDIA)
         assert [found.asset.uri for found in collector.collected_assets.inputs] == [file.as_uri()]
 
+    @pytest.mark.usefixtures("_object_store")
+    @pytest.mark.parametrize("where", ["local", "store"])
+    def test_one_whose_name_is_too_long_for_the_lineage_is_read_as_well(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        where: str,
+    ) -> None:
+        collector = HookLineageCollector()
+        monkeypatch.setattr(sources, "get_hook_lineage_collector", lambda: collector)
+        monkeypatch.setattr("airflow.sdk.lineage.get_hook_lineage_collector", lambda: collector)
+        # Of 170 letters, and of 1,530 where they are percent-encoded.
+        folder = tmp_path.joinpath(*["視" * 57] * 3)
+        place: Any = folder / "clip.mp4"
+        if where == "local":
+            folder.mkdir(parents=True)
+        else:
+            place = ObjectStoragePath("memory://sources/" + "a" * 1500 + "/clip.mp4")
+        with place.open("xb") if where == "local" else place.fs.open(place.path, "wb") as stream:
+            stream.write(MP4)
+        source = SourceFile.check(place, MEDIA)
+        with source.open() as stream:
+            assert stream.read() == MP4
+        assert "is not in the lineage: Asset name cannot exceed 1500 characters" in caplog.text
+
     def test_a_file_that_is_not_there_is_looked_for_on_the_worker(self, tmp_path: Path) -> None:
         name = str(tmp_path / "clip.mp4")
         message = refused(name)
