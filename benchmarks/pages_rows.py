@@ -54,7 +54,7 @@ def make_rows(number: int, landed: str) -> None:
             state=DagRunState.SUCCESS,
             session=session,
         )
-        place = {"dag_id": DAG_ID, "run_id": RUN_ID, "session": session}
+        place: dict[str, Any] = {"dag_id": DAG_ID, "run_id": RUN_ID, "session": session}
         for task in run.get_task_instances(session=session):
             task.start_date = task.end_date = pendulum.now("UTC")
             task.try_number = 1
@@ -63,7 +63,7 @@ def make_rows(number: int, landed: str) -> None:
                 record = _record(task.map_index)
                 if record.outcome != Outcome.SUCCESS:
                     task.state = TaskInstanceState.FAILED
-                where = {"task_id": TASK_ID, "map_index": task.map_index}
+                where: dict[str, Any] = {"task_id": TASK_ID, "map_index": task.map_index}
                 XComModel.set(key="video", value=_xcom(record, prompts[task.map_index]), **where, **place)
                 session.add(
                     TaskStateStoreModel(
