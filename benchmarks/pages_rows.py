@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 import pendulum
 from airflow.dag_processing.bundles.manager import DagBundlesManager
