@@ -363,7 +363,7 @@ def read_one_of(value: object, name: str, allowed: tuple[str, ...]) -> str:
     if word is None or word not in allowed:
         raise PixVerseInvalidRequestError(
             f"{name} must be {' or '.join(map(repr, allowed))}, not {shown(value)}: it is no template field, "
-            "so give one of these."
+            "so give one of the two."
         )
     return word
 

@@ -137,7 +137,7 @@ class TestBeforeAnyCall:
     ) -> None:
         set_connection(monkeypatch, None)
         operator = PixVerseUploadMediaOperator(task_id="t", source="http://media.example/a.mp4?Signature=s")
-        with pytest.raises(PixVerseSourceError, match=r"media\.example: use https") as caught:
+        with pytest.raises(PixVerseSourceError, match=r"'media\.example': use https") as caught:
             operator.execute(CONTEXT)
         assert "Signature" not in str(caught.value)
 
