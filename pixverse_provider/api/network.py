@@ -278,7 +278,11 @@ class Network:
         except LocationParseError:
             parts = None
         scheme = "" if parts is None else parts.scheme or ""
-        if parts is None or not parts.host or scheme not in _HTTP_PROXIES + _SOCKS_PROXIES:
+        # In a password that is not percent-encoded, what comes before one of these reads as a host.
+        is_cut = parts is not None and (
+            "\\" in text or bool(parts.query or parts.fragment) or parts.path not in (None, "", "/")
+        )
+        if parts is None or is_cut or not parts.host or scheme not in _HTTP_PROXIES + _SOCKS_PROXIES:
             # Not shown and not chained: it may hold a password.
             raise PixVerseConfigurationError(
                 f"{variable} in the environment of {self._process} is not the URL of a proxy, such as "

@@ -32,6 +32,8 @@ GOES_ON = "The polls of a job that is paid go on all the same, and nothing else 
 # Airflow's own for whatever has no type.
 _ANY_TYPE = "generic"
 _PORT_DIGITS = 5
+_EXTRAS = ("timeout", "max_requests_per_second")
+_MOST_NAMED = 3
 
 
 def settings_from_connection(connection: Connection) -> ClientSettings:
@@ -91,6 +93,16 @@ def warnings_about(connection: Connection, settings: ClientSettings) -> list[str
         found.append(
             f"The Airflow {where} leads to an emulator (its Base URL is plain http://, and its key begins "
             f"with {EMULATOR_KEY!r}): its videos are not real."
+        )
+    unknown = (
+        [] if settings.refusal else [name for name in _extra(connection.extra, where) if name not in _EXTRAS]
+    )
+    if unknown:
+        more = ", …" if len(unknown) > _MOST_NAMED else ""
+        found.append(
+            f"The extra of the Airflow {where} has {', '.join(map(shown, unknown[:_MOST_NAMED]))}{more}, "
+            f"which is left aside: {' and '.join(_EXTRAS)} are read. Proxies and certificates come from the "
+            "environment."
         )
     return found
 

@@ -127,6 +127,12 @@ class TestWhatIsSaid:
         [
             "http://worker:s3cr3t#@{proxy}",
             "http://worker:s3cr3t/@{proxy}",
+            "http://worker:p@s3cr3t#1@{proxy}",
+            "http://worker:p@s3cr3t/1@{proxy}",
+            "http://worker:p@s3cr3t?1@{proxy}",
+            "http://worker:12/s3cr3t@{proxy}",
+            "http://worker:12\\s3cr3t@{proxy}",
+            "http://OFFICE\\worker:s3cr3t@{proxy}",
             "worker:s3cr3t@proxy.test:port",
             "ftp://worker:s3cr3t@{proxy}",
             "http://worker:s3cr3t@",

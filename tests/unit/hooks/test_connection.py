@@ -286,6 +286,21 @@ class TestTheType:
         )
         assert log.lines == [("WARNING", said)]
 
+    def test_an_extra_that_is_not_known_is_warned_about_once(
+        self, monkeypatch: pytest.MonkeyPatch, log: OwnLog
+    ) -> None:
+        extra = {"Timeout": 5, "timeout": 7, "proxy": "http://user:s3cr3t@proxy", "verify": False, "rps": 1}
+        set_connection(monkeypatch, None, extra=extra)
+        for _ in range(2):
+            with PixVerseHook() as hook:
+                hook.get_conn()
+        said = (
+            "The extra of the Airflow connection 'pixverse_default' has 'Timeout', 'proxy', 'verify', …, "
+            "which is left aside: timeout and max_requests_per_second are read. Proxies and certificates come from "
+            "the environment."
+        )
+        assert log.lines == [("WARNING", said)]
+
     def test_that_is_another_is_refused_by_name(self) -> None:
         assert settings(conn_type="aws").refusal == (
             "The Airflow connection 'pixverse_default' is of type 'aws', and its password would be sent to "
