@@ -270,7 +270,7 @@ def test_everything_can_be_reached_with_the_keyboard(page: Page, gallery: Galler
     for _ in range(40):
         page.keyboard.press("Tab")
         reached.append(
-            str(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.name"))
+            str(page.evaluate("document.activeElement.name || document.activeElement.textContent.trim()"))
         )
     assert reached[0] == "Skip to the content"
     for name in ("Airflow", "Run in Airflow", "state", "Filter", "still"):
