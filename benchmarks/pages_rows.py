@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 import pendulum
 from airflow.dag_processing.bundles.manager import DagBundlesManager
@@ -29,7 +30,7 @@ from pixverse_provider.operators.video import PixVerseTextToVideoOperator
 
 DAG_ID, RUN_ID, TASK_ID, DOWNLOAD_ID = "pages", "run", "make", "land"
 _FIRST_ID = 10**15
-_SETTINGS = {"model": "v5", "duration": 5, "quality": "540p", "aspect_ratio": "16:9"}
+_SETTINGS: dict[str, Any] = {"model": "v5", "duration": 5, "quality": "540p", "aspect_ratio": "16:9"}
 
 
 def make_rows(number: int, landed: str) -> None:
@@ -54,7 +55,7 @@ def make_rows(number: int, landed: str) -> None:
             state=DagRunState.SUCCESS,
             session=session,
         )
-        place = {"dag_id": DAG_ID, "run_id": RUN_ID, "session": session}
+        place: dict[str, Any] = {"dag_id": DAG_ID, "run_id": RUN_ID, "session": session}
         for task in run.get_task_instances(session=session):
             task.start_date = task.end_date = pendulum.now("UTC")
             task.try_number = 1
@@ -63,7 +64,7 @@ def make_rows(number: int, landed: str) -> None:
                 record = _record(task.map_index)
                 if record.outcome != Outcome.SUCCESS:
                     task.state = TaskInstanceState.FAILED
-                where = {"task_id": TASK_ID, "map_index": task.map_index}
+                where: dict[str, Any] = {"task_id": TASK_ID, "map_index": task.map_index}
                 XComModel.set(key="video", value=_xcom(record, prompts[task.map_index]), **where, **place)
                 session.add(
                     TaskStateStoreModel(
