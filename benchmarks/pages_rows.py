@@ -30,7 +30,7 @@ from pixverse_provider.operators.video import PixVerseTextToVideoOperator
 
 DAG_ID, RUN_ID, TASK_ID, DOWNLOAD_ID = "pages", "run", "make", "land"
 _FIRST_ID = 10**15
-_SETTINGS = {"model": "v5", "duration": 5, "quality": "540p", "aspect_ratio": "16:9"}
+_SETTINGS: dict[str, Any] = {"model": "v5", "duration": 5, "quality": "540p", "aspect_ratio": "16:9"}
 
 
 def make_rows(number: int, landed: str) -> None:
