@@ -92,7 +92,10 @@ class Place:
             if "@" in self.text:
                 raise
             # As that for SFTP: it lacks what a connection would tell.
-            raise ValueError(f"it names no connection; write {stored.protocol}://conn_id@/path") from err
+            raise ValueError(
+                f"the connection is missing in it; write {stored.protocol}://conn_id@/path, with the id of an "
+                "Airflow connection"
+            ) from err
 
     def reconnect(self) -> None:
         """Let the next use of a store connect anew: Airflow and fsspec keep a file system, dead or alive.
