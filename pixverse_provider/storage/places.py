@@ -110,7 +110,10 @@ class Place:
             if "@" in self.text:
                 raise
             # As that for SFTP: it lacks what a connection would tell.
-            raise ValueError(f"it names no connection; write {stored.protocol}://conn_id@/path") from err
+            raise ValueError(
+                f"the connection is missing in it; write {stored.protocol}://conn_id@/path, with the id of "
+                "an Airflow connection"
+            ) from err
         uri = _URI.fullmatch(self.text)
         host = "" if uri is None else uri["rest"].partition("/")[0].partition(":")[0]
         if stored.protocol in _SFTP and host and host != fs.storage_options.get("host", host):

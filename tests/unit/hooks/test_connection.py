@@ -296,8 +296,8 @@ class TestTheType:
                 hook.get_conn()
         said = (
             "The extra of the Airflow connection 'pixverse_default' has 'Timeout', 'proxy', 'verify', …, "
-            "which is left aside: timeout and max_requests_per_second are read. Proxies and certificates come "
-            "from the environment."
+            "which is left aside: timeout and max_requests_per_second are read. Proxies and certificates "
+            "come from the environment."
         )
         assert log.lines == [("WARNING", said)]
 

@@ -224,7 +224,7 @@ class TestAStore:
         assert "no_such_connection" in str(caught.value)
 
     def test_that_needs_a_connection_and_gets_none_is_named_with_the_remedy(self) -> None:
-        assert "names no connection; write sftp://conn_id@/path" in refused("sftp://nas/clip.mp4")
+        assert "the connection is missing in it; write sftp://conn_id@/path" in refused("sftp://nas/clip.mp4")
 
     def test_without_such_a_file_or_bucket_says_so(self, s3_store: S3Store) -> None:
         s3_store.put("folder/clip.mp4", MP4)
