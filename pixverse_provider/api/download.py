@@ -20,7 +20,7 @@ from pixverse_provider.api.mp4 import HEAD_BYTES, begins_as_mp4, is_mp4_so_far, 
 from pixverse_provider.api.pacing import FREE_CALL_ATTEMPTS, wait_as_asked
 from pixverse_provider.api.quiet import secrets_unlogged
 from pixverse_provider.api.settings import http_host
-from pixverse_provider.api.transport import NetworkSession, reason_of
+from pixverse_provider.api.transport import NetworkSession, what_failed
 from pixverse_provider.exceptions import PixVerseDownloadError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = ["MediaDownload"]
 
 log = logging.getLogger(__name__)
 
-_CHUNK_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 18
 _MOST_REDIRECTS = 5
 _TIMEOUTS = (10.0, 60.0)
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -121,7 +121,7 @@ class MediaDownload:
                     return self._receive(response, target)
             except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as err:
                 # A redirect to what is no URL is a ValueError.
-                reason = reason_of(err)
+                reason = what_failed(err)
         # The messages of these exceptions hold the signed URL, so they are not even the context of this one.
         raise self._cut_off(reason)
 
@@ -131,7 +131,7 @@ class MediaDownload:
         if offset and self._etag:
             headers |= {"Range": f"bytes={offset}-", "If-Range": self._etag}
         for _ in range(_MOST_REDIRECTS + 1):
-            self._check_scheme(url)
+            self._check_safe(url)
             response = session.get(
                 url, headers=headers, stream=True, timeout=_TIMEOUTS, allow_redirects=False
             )
@@ -215,7 +215,7 @@ class MediaDownload:
         target.seek(0)
         target.truncate()
 
-    def _check_scheme(self, url: str) -> None:
+    def _check_safe(self, url: str) -> None:
         scheme = urlsplit(url).scheme
         if scheme == "https" or (scheme == "http" and self._http_host and http_host(url) == self._http_host):
             return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
-__all__ = ["LEAST_BYTES", "BoundedSession", "NetworkSession", "NoConnectionError", "reason_of"]
+__all__ = ["LEAST_BYTES", "BoundedSession", "NetworkSession", "NoConnectionError", "what_failed"]
 
 LEAST_BYTES = 1 << 14
 """How much of a download must come within its read timeout; a line that brings less is as good as dead."""
@@ -49,7 +49,7 @@ class NoConnectionError(urllib3.exceptions.HTTPError):
         self.failure = failure
 
 
-def reason_of(error: Exception) -> str:
+def what_failed(error: Exception) -> str:
     """Return what a message may say of an error of a session."""
     return error.failure.reason if isinstance(error, NoConnectionError) else described(error)
 
