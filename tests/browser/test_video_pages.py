@@ -35,10 +35,12 @@ class GalleryRun:
     """A run with every ending, and what its page showed while a task was deferred.
 
     :param words: of the page of a deferred task.
+    :param link: the operator link of that task, as Airflow gave it then.
     """
 
     run_id: str
     words: str
+    link: str | None = None
 
     @property
     def address(self) -> str:
@@ -60,6 +62,8 @@ def gallery(airflow: AirflowStack, browser: Browser, tmp_path_factory: pytest.Te
             page = browser.new_page(base_url=f"{airflow.url}/")
             page.goto(run.task("still"))
             run.words = page.inner_text("main")
+            links = f"api/v2/dags/{GALLERY}/dagRuns/{quote(run.run_id, safe='')}/taskInstances/still/links"
+            run.link = api.get(links)["extra_links"]["PixVerse video"]
             # It refreshes itself: nobody reloads it.
             expect(page.locator("video.player")).to_be_visible(timeout=120_000)
             page.close()
@@ -154,6 +158,18 @@ def test_a_player_whose_address_is_no_longer_good_begins_again_where_it_was(
     video.evaluate("video => video.dispatchEvent(new Event('error'))")
     wait_until(page, "document.querySelector('video.player').src.includes('through=true')")
     wait_until(page, "document.querySelector('video.player').readyState >= 1")
+
+
+def test_airflow_has_a_link_to_the_page_while_the_task_is_deferred_and_after_a_failure(
+    page: Page, gallery: GalleryRun
+) -> None:
+    assert gallery.link == gallery.task("still")
+    page.goto(f"dags/{GALLERY}/runs/{quote(gallery.run_id, safe='')}/tasks/clip/mapped/2/details")
+    link = page.get_by_role("link", name="PixVerse video").last
+    expect(link).to_be_visible()
+    link.click()
+    expect(page.get_by_role("alert")).to_contain_text("failed at PixVerse")
+    assert page.url.endswith(f"/airflow/{gallery.task('clip', 2)}")
 
 
 def test_while_the_job_runs_the_page_says_since_when_and_then_shows_the_video_by_itself(
