@@ -93,8 +93,8 @@ class Place:
                 raise
             # As that for SFTP: it lacks what a connection would tell.
             raise ValueError(
-                f"the connection is missing in it; write {stored.protocol}://conn_id@/path, with the id of an "
-                "Airflow connection"
+                f"the connection is missing in it; write {stored.protocol}://conn_id@/path, with the id of "
+                "an Airflow connection"
             ) from err
 
     def reconnect(self) -> None:
