@@ -168,7 +168,7 @@ def _port(value: object, where: str) -> int | None:
     return port
 
 
-def _extra(value: object, where: str) -> Mapping[str, Any]:
+def _extra(value: object, where: str) -> dict[str, Any]:
     """Return the extra as an object; Airflow would leave one that is no JSON aside."""
     if isinstance(value, str) and value.strip():
         try:
@@ -182,7 +182,7 @@ def _extra(value: object, where: str) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise _no_object(_kind(value), where)
-    return value
+    return dict(value)
 
 
 def _no_object(kind: str, where: str) -> PixVerseConfigurationError:

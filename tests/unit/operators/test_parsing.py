@@ -71,7 +71,7 @@ class TestWhileTheDagIsParsed:
             lip_sync(on_ambiguous_submit="retry")
         assert str(caught.value) == (
             "on_ambiguous_submit must be 'replay' or 'fail', not 'retry': it is no template field, so give "
-            "one of these."
+            "one of the two."
         )
 
     def test_an_operator_of_a_users_own_waits_finds_its_job_again_and_pays_anew_after_a_clear(self) -> None:
