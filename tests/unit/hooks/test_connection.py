@@ -247,8 +247,10 @@ class TestTheExtras:
         self,
     ) -> None:
         class Broken(dict[str, Any]):
-            def get(self, *_: Any) -> Any:
+            def keys(self) -> Any:
                 raise RuntimeError(KEY)
+
+            __iter__ = keys
 
         with pytest.raises(PixVerseConfigurationError) as caught, not_shown(KEY):
             settings(extra=Broken())
