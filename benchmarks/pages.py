@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from benchmarks.pages_rows import DAG_ID, DOWNLOAD_ID, RUN_ID, TASK_ID
 from benchmarks.report import Section, Target
 from pixverse_provider.links import PLUGIN_PREFIX, page_path
 from tools.airflow_stack import PROJECT, AirflowStack
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from benchmarks.report import Figure
 
+DAG_ID, RUN_ID, TASK_ID, DOWNLOAD_ID = "pages", "run", "make", "land"
 _MEGABYTE = 2**20
 _SMALL, _LARGE = 20 * _MEGABYTE, 1000 * _MEGABYTE
 _ROUNDS = 9

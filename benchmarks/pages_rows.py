@@ -23,12 +23,12 @@ from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
+from benchmarks.pages import DAG_ID, DOWNLOAD_ID, RUN_ID, TASK_ID
 from pixverse_provider.jobs.outcome import Outcome
 from pixverse_provider.jobs.record import STORE_KEY, JobRecord
 from pixverse_provider.operators.download import PixVerseDownloadVideoOperator
 from pixverse_provider.operators.video import PixVerseTextToVideoOperator
 
-DAG_ID, RUN_ID, TASK_ID, DOWNLOAD_ID = "pages", "run", "make", "land"
 _FIRST_ID = 10**15
 _SETTINGS: dict[str, Any] = {"model": "v5", "duration": 5, "quality": "540p", "aspect_ratio": "16:9"}
 

@@ -24,7 +24,7 @@ from airflow.triggers.base import BaseTrigger
 import pixverse_provider
 from pixverse_provider.exceptions import PixVerseConfigurationError
 from pixverse_provider.get_provider_info import get_provider_info
-from pixverse_provider.hooks.connection import settings_from_connection
+from pixverse_provider.hooks.connection import settings_from_connection, warnings_about
 from pixverse_provider.hooks.pixverse import PixVerseHook
 
 INFO = get_provider_info()
@@ -128,14 +128,13 @@ class TestTheConnectionForm:
         assert "password" not in self.FORM["ui-field-behaviour"]["hidden-fields"]
 
     def test_the_extras_of_the_form_are_those_that_the_hook_reads(self) -> None:
-        class Extras(dict[str, Any]):
-            def get(self, name: str, default: Any = None) -> Any:
-                read.add(name)
-                return super().get(name, default)
-
-        read: set[str] = set()
-        settings_from_connection(connection_with(Extras()))
-        assert set(self.FORM["conn-fields"]) == read == {"timeout", "max_requests_per_second"}
+        fields = set(self.FORM["conn-fields"])
+        connection = connection_with(dict.fromkeys(fields, 5) | {"another": 5})
+        settings = settings_from_connection(connection)
+        (warning,) = warnings_about(connection, settings)
+        assert "has 'another', which is left aside" in warning
+        assert fields == {"timeout", "max_requests_per_second"}
+        assert (settings.timeout, settings.max_requests_per_second) == (5.0, 5.0)
 
     @pytest.mark.parametrize("name", FORM["conn-fields"])
     def test_a_field_takes_what_the_hook_takes_and_can_be_left_empty(self, name: str) -> None:

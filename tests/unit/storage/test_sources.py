@@ -74,7 +74,6 @@ class TestSources:
     ) -> None:
         collector = HookLineageCollector()
         monkeypatch.setattr(sources, "get_hook_lineage_collector", lambda: collector)
-        monkeypatch.setattr("airflow.sdk.lineage.get_hook_lineage_collector", lambda: collector)
         # Of 170 letters, and of 1,530 where they are percent-encoded.
         folder = tmp_path.joinpath(*["視" * 57] * 3)
         place: Any = folder / "clip.mp4"
