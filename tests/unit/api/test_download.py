@@ -471,14 +471,15 @@ class TestLengths:
         landing = Landing(server, size=1000)
         with pytest.raises(PixVerseDownloadError, match="PixVerse announced 1000"):
             landing.run()
-        assert landing.written < 1_000_000
+        # Some blocks of each of the four attempts, of a body without an end.
+        assert landing.written < 4 * 2**20
 
     def test_and_where_what_comes_does_not_go_on_as_a_video_does(self, server: ScriptedServer) -> None:
         server.afterwards = lambda _: endless
         landing = Landing(server, size=None)
         with pytest.raises(PixVerseDownloadError, match="what arrived is no video"):
             landing.run()
-        assert landing.written < 2_000_000
+        assert landing.written < 4 * 2**20
 
 
 def without_its_length(encoding: str, video: bytes = VIDEO) -> Behaviour:
