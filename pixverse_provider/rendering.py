@@ -100,6 +100,10 @@ class RenderedOperator(BaseOperator):
                     for path, text in texts.items()
                     if (lost := _lost(text, rendered.get(path, whole), jinja_env, context))
                 )
+        self._keep_rendered()
+
+    def _keep_rendered(self) -> None:
+        """Change what was rendered into what Airflow can keep; called when all arguments are."""
 
     def render_template(
         self,

@@ -17,9 +17,8 @@ from pixverse_provider.tasks import PixVerseTask, fails_plainly
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    import jinja2
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from pixverse_provider.api.client import UploadSource
@@ -50,18 +49,10 @@ class _PixVerseUploadOperator(PixVerseTask):
         self.source = source
         self.pixverse_conn_id = pixverse_conn_id
 
-    def _do_render_template_fields(
-        self,
-        parent: Any,
-        template_fields: Iterable[str],
-        context: Context,
-        jinja_env: jinja2.Environment,
-        seen_oids: set[int],
-    ) -> None:
-        """Render ``source`` into what Airflow can keep, which a name that is no UTF-8 is not as it stands."""
+    def _keep_rendered(self) -> None:
+        """Change a file name that is no UTF-8, which Airflow cannot keep as it stands."""
         from pixverse_provider.storage.sources import keepable
 
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         self.source = cast("Place", keepable(self.source))
 
     @fails_plainly
